@@ -1,0 +1,65 @@
+// BrokerLoop serves one BrokerCore: its sockets, its clock. Runs in the thread that calls run().
+
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "broker/broker_core.h"
+#include "io/clock.h"
+#include "io/socket.h"
+#include "io/wait.h"
+
+namespace leat::broker {
+
+class BrokerLoop {
+ public:
+  struct Options {
+    std::string front;    // Where clients and nodes connect.
+    std::string results;  // Where nodes push results.
+    std::uint64_t incarnation = 0;
+    std::function<void(const std::string&)> say;  // Tells the operator; any thread.
+  };
+
+  // Binds; after that clients may connect.
+  [[nodiscard]] static Result<std::unique_ptr<BrokerLoop>> create(io::Context& context,
+                                                                  Options options);
+
+  // Serves until the bell is rung.
+  void run(const io::Bell& stop);
+
+ private:
+  BrokerLoop(io::Context& context, Options options, Settings settings);
+
+  struct Inlet {
+    std::uint64_t epoch = 0;
+    io::Socket socket;
+    std::deque<io::Socket::Frames> waiting;  // The connection is not made yet. Bounded by credit.
+  };
+
+  void receive_front();
+  void receive_results();
+  void carry_out(const Effects& effects);
+  void order(const Send& effect);
+  void order(const PushLease& effect);
+  void order(const ConnectInlet& effect);
+  void order(const DisconnectInlet& effect);
+  void order(const Say& effect);
+  void flush(Inlet& inlet);
+
+  io::Context& context_;
+  Options options_;
+  io::MonotonicClock clock_;
+  Instant now_;  // Read once per turn.
+  io::Socket front_;
+  io::Socket results_;
+  std::map<std::pair<NodeId, SegmentId>, Inlet> inlets_;
+  BrokerCore core_;
+};
+
+}  // namespace leat::broker

@@ -1,0 +1,206 @@
+// The part of Deployment that moves records: leases to inlets, deliveries and credit to sessions.
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "broker/deployment.h"
+#include "core/ensure.h"
+
+namespace leat::broker {
+
+namespace {
+
+constexpr std::uint32_t kKillsAlone = 3;
+constexpr std::size_t kSlicesMax = 64;
+
+}  // namespace
+
+void Deployment::advance(Effects& effects, Instant now) {
+  charge_idle(now);
+  if (failure_) return;
+  bytes_ = measure_bytes();
+  deliver(effects);
+  dispatch(effects);
+  update_credits(effects);
+  find_standstill();
+}
+
+void Deployment::dispatch(Effects& effects) {
+  // The last stages first: what is nearest to its end frees space soonest.
+  for (std::size_t vertex = plan_.sink(); vertex-- > 1;) {
+    while (dispatch_one(vertex, effects)) {
+    }
+  }
+}
+
+std::uint64_t Deployment::waiting_at(std::size_t vertex) const {
+  std::uint64_t waiting = 0;
+  for (const auto& [id, session] : sessions_) {
+    waiting += session.flow().ledger(vertex).waiting_count();
+  }
+  return waiting;
+}
+
+Inlet* Deployment::best_inlet(std::size_t segment, std::uint32_t& records, NodeId& node) {
+  const std::uint64_t waiting = waiting_at(plan_.segments[segment].vertex);
+  if (waiting == 0) return nullptr;
+  Inlet* best = nullptr;
+  Duration best_finish{};
+  for (auto& [key, inlet] : inlets_) {
+    if (key.first != segment || !inlet.has_room()) continue;
+    const std::uint32_t n = inlet.lease_records(waiting);
+    const Duration finish = inlet.expected_finish(n);
+    if (best != nullptr && finish >= best_finish) continue;
+    best = &inlet;
+    best_finish = finish;
+    records = n;
+    node = key.second;
+  }
+  return best;
+}
+
+bool Deployment::dispatch_one(std::size_t vertex, Effects& effects) {
+  std::uint32_t records = 0;
+  NodeId node;
+  Inlet* const to = best_inlet(plan_.vertices[vertex].segment, records, node);
+  if (to == nullptr) return false;
+  auto at = sessions_.upper_bound(last_served_[vertex]);
+  for (std::size_t i = 0; i < sessions_.size(); ++i, ++at) {
+    if (at == sessions_.end()) at = sessions_.begin();
+    if (!lease_to(vertex, at->second, {node, to}, records, effects)) continue;
+    last_served_[vertex] = at->first;
+    return true;
+  }
+  return false;
+}
+
+bool Deployment::lease_to(std::size_t vertex, Session& session, std::pair<NodeId, Inlet*> to,
+                          std::uint32_t records, Effects& effects) {
+  const auto& [node, inlet] = to;
+  wire::Lease lease;
+  lease.segment = {id_, static_cast<std::uint32_t>(plan_.vertices[vertex].segment)};
+  lease.epoch = inlet->epoch();
+  lease.number = inlet->next_number();
+  Leased leased;
+  leased.producer = session.opening().id;
+  leased.vertex = vertex;
+  const LeaseKey key{lease.segment, node, lease.epoch, lease.number};
+  const spec::Stage& stage = pipeline_.stages[plan_.vertices[vertex].stage];
+  const bool is_filled = stage.mode == spec::Mode::kWindow
+                             ? fill_window(lease, leased, session, key)
+                             : fill(lease, leased, session, key, records);
+  if (!is_filled) return false;
+  for (const Range& range : leased.ranges) {
+    leased.open += range.count;
+  }
+  lease.alone = leased.is_alone;
+  inlet->lease(std::move(leased));
+  effects.push_back(PushLease{node, std::move(lease)});
+  return true;
+}
+
+bool Deployment::may_lease(const Session& session, const Position& first) const {
+  if (bytes_ < pipeline_.limits.queue_bytes_max) return true;
+  return session.flow().oldest_open() == first.sequence();
+}
+
+bool Deployment::fill(wire::Lease& lease, Leased& leased, Session& session, const LeaseKey& key,
+                      std::uint32_t records) {
+  std::size_t room = pipeline_.limits.lease_bytes_max;
+  while (records > 0 && lease.slices.size() < kSlicesMax) {
+    const auto ready = session.flow().next_ready(leased.vertex);
+    if (!ready || !may_lease(session, ready->first)) break;
+    std::uint32_t n = std::min(records, ready->entry->records.fit(room));
+    const bool is_tight = bytes_ >= pipeline_.limits.queue_bytes_max;
+    if (is_tight && ready->first.above().empty()) n = 1;
+    const bool is_killer = ready->entry->kills >= kKillsAlone;
+    if (is_killer) n = 1;
+    const Position first = ready->first;
+    const bool fits = lease.slices.empty() || ready->entry->records.blob_bytes(n) <= room;
+    const bool may_join = lease.slices.empty() || !(is_killer || leased.is_alone || is_tight);
+    if (!fits || !may_join) break;
+    if (is_killer && !inlet(key.segment, key.node)->leases().empty()) return false;
+    Batch slice;
+    slice.producer = leased.producer;
+    slice.runs = {{first, n, n}};
+    slice.records = session.flow().ledger(leased.vertex).lease(first, n, key);
+    room -= std::min(room, slice.records.blob.size());
+    records -= n;
+    leased.is_alone = is_killer;
+    leased.ranges.push_back({first, n});
+    lease.slices.push_back(std::move(slice));
+  }
+  return !lease.slices.empty();
+}
+
+bool Deployment::fill_window(wire::Lease& lease, Leased& leased, Session& session,
+                             const LeaseKey& key) {
+  const FormedWindow* const next = session.flow().next_window(leased.vertex);
+  if (next == nullptr) return false;
+  leased.is_alone = next->kills >= kKillsAlone;
+  if (leased.is_alone && !inlet(key.segment, key.node)->leases().empty()) return false;
+  lease.window = true;
+  leased.window = session.flow().lease_window(leased.vertex, key);
+  leased.ranges = leased.window->ranges;
+  for (const Range& range : leased.ranges) {
+    Position first = range.first;
+    for (Records& records : session.flow().ledger(leased.vertex).records_of(range)) {
+      Batch slice;
+      slice.producer = leased.producer;
+      slice.runs = {{first, records.count, records.count}};
+      first = first.plus(records.count);
+      slice.records = std::move(records);
+      lease.slices.push_back(std::move(slice));
+    }
+  }
+  // The window of a producer that ended without a record: its end stands for it.
+  if (lease.slices.empty()) {
+    Batch slice;
+    slice.producer = leased.producer;
+    slice.runs = {{leased.ranges.front().first, 1, 0}};
+    lease.slices.push_back(std::move(slice));
+  }
+  return true;
+}
+
+void Deployment::deliver(Effects& effects) {
+  for (auto& [id, session] : sessions_) {
+    while (std::optional<wire::Delivery> delivery = session.next_delivery()) {
+      effects.push_back(Send{session.opening().peer, std::move(*delivery)});
+    }
+  }
+}
+
+void Deployment::update_credits(Effects& effects) {
+  const Limits& limits = pipeline_.limits;
+  // At the limit nothing new is admitted; what was granted stays granted.
+  if (bytes_ >= limits.queue_bytes_max) return;
+  const std::size_t count = std::max<std::size_t>(sessions_.size(), 1);
+  for (auto& [id, session] : sessions_) {
+    // What waits for company in a window does not use up the producer's share.
+    const std::size_t fair = std::min(limits.session_bytes_max, limits.queue_bytes_max / 2 / count);
+    const std::size_t share = std::min(
+        std::max<std::size_t>(fair, 1) + session.flow().forming_bytes(), limits.queue_bytes_max);
+    if (session.update_credit(share)) {
+      effects.push_back(Send{session.opening().peer, session.state()});
+    }
+  }
+}
+
+void Deployment::find_standstill() {
+  if (bytes_ < pipeline_.limits.queue_bytes_max) return;
+  for (const auto& [key, inlet] : inlets_) {
+    if (!inlet.leases().empty() || !inlet.is_open()) return;
+  }
+  for (const auto& [id, session] : sessions_) {
+    const bool is_moving = session.untaken_bytes() > 0 || session.flow().has_end();
+    if (is_moving || session.flow().forming_bytes() == 0) continue;
+    fail("a window needs more than limits.queue_bytes (" +
+         std::to_string(pipeline_.limits.queue_bytes_max) +
+         " bytes): give it more, or make the window smaller");
+    return;
+  }
+}
+
+}  // namespace leat::broker

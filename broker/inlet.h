@@ -1,0 +1,93 @@
+// Inlet is the broker's account of one segment on one node: which leases are there, how many more
+// may go, and how long things take. Pure accounting; Deployment decides.
+//
+// Invariants:
+//  (1) Lease numbers count from 1 without gaps within an epoch, and never exceed the credit.
+//  (2) A lease is held as long as an origin of it is open under it, and not longer.
+
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "broker/flow.h"
+#include "core/time.h"
+#include "wire/messages.h"
+
+namespace leat::broker {
+
+// What a lease covers.
+struct Leased {
+  ProducerId producer;
+  std::size_t vertex = 0;
+  std::vector<Range> ranges;
+  std::optional<FormedWindow> window;  // A window is given back whole.
+  std::uint64_t open = 0;              // Origins without an outcome that are held under it.
+  Duration expected{};
+  std::uint32_t missed = 0;  // Reports in a row that did not list it.
+  bool is_alone = false;
+};
+
+class Inlet {
+ public:
+  Inlet(std::uint64_t epoch, std::uint32_t replicas) : epoch_(epoch), replicas_(replicas) {}
+
+  // Takes in the node's word. The leases that were missing twice: they never arrived.
+  [[nodiscard]] std::vector<std::uint64_t> report(const wire::InletReport& report);
+
+  // The node takes leases up to this number. Credit never shrinks.
+  void credit(std::uint64_t leases_max) {
+    last_report_.leases_max = std::max(last_report_.leases_max, leases_max);
+  }
+
+  // Whether another lease may go there now.
+  [[nodiscard]] bool has_room() const;
+
+  // How many records make a lease here, when `waiting` wait: about 20 ms of work, less when they
+  // are few and slow, so that every replica gets some; one while nothing is measured.
+  [[nodiscard]] std::uint32_t lease_records(std::uint64_t waiting) const;
+
+  // When a lease of n records would be finished, from now; unmeasured work counts as nothing.
+  [[nodiscard]] Duration expected_finish(std::uint32_t n) const;
+
+  // The number that the next lease gets.
+  [[nodiscard]] std::uint64_t next_number() const { return next_number_; }
+
+  void lease(Leased leased);
+
+  // Origins of a lease got their outcome, or went back to the queue.
+  void ended(std::uint64_t number, std::uint64_t count);
+
+  // Learns from a result.
+  void measure(std::uint64_t records, Duration busy);
+
+  [[nodiscard]] const std::map<std::uint64_t, Leased>& leases() const { return leases_; }
+
+  // Forgets a lease; what it covered.
+  [[nodiscard]] Leased take_back(std::uint64_t number);
+
+  [[nodiscard]] std::uint64_t epoch() const { return epoch_; }
+
+  [[nodiscard]] std::uint32_t replicas() const { return replicas_; }
+
+  [[nodiscard]] const wire::InletReport& last_report() const { return last_report_; }
+
+  // Whether the node has told where it listens.
+  [[nodiscard]] bool is_open() const { return !last_report_.address.empty(); }
+
+ private:
+  std::uint64_t epoch_;
+  std::uint32_t replicas_;
+  std::uint64_t next_number_ = 1;
+  wire::InletReport last_report_;
+  std::map<std::uint64_t, Leased> leases_;
+  Duration expected_total_{};
+  std::optional<double> record_ns_;  // A moving average; nothing before the first result.
+};
+
+}  // namespace leat::broker

@@ -1,0 +1,122 @@
+// Session is one client's dialogue with one deployment: its credit going in, its results coming
+// back, numbered and kept until the client says that it has them. What it submitted lies in its
+// Flow.
+//
+// Invariants:
+//  (1) Credit never shrinks. It is what is settled plus the session's share of the space.
+//  (2) A delivery is kept, and its records stay open at the sink, until it is taken.
+//  (3) At most `share` bytes are under way to the client, or one delivery.
+
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "broker/flow.h"
+#include "core/result.h"
+#include "core/time.h"
+#include "wire/messages.h"
+
+namespace leat::broker {
+
+class Session {
+ public:
+  struct Opening {
+    ProducerId id;
+    std::string producer;
+    std::string peer;  // Where its messages go.
+    std::uint64_t epoch;
+  };
+
+  Session(Opening opening, const spec::Pipeline& pipeline, const spec::Plan& plan, Instant now);
+
+  // The client is back, perhaps as another peer: what it has not taken is to be sent again.
+  // Refuses an older epoch, and a count of deliveries that were never made.
+  [[nodiscard]] Result<void> resume(const wire::OpenSession& message, const std::string& peer,
+                                    Instant now);
+
+  // Takes the records that are next; repeated ones are ignored, and so are those beyond a gap or
+  // beyond the credit: the state tells the client where to go on. Refuses what no honest client
+  // sends.
+  [[nodiscard]] Result<void> submit(const wire::Submit& message, Instant now);
+  [[nodiscard]] Result<void> end(const wire::EndOfInput& message, Instant now);
+
+  // Deliveries up to this number are with the client.
+  void taken(std::uint64_t delivery, Instant now);
+
+  // Keeps what failed at a stage for the client. `bytes` count against the share until taken.
+  void add_dead_letter(wire::DeadLetter letter);
+
+  void add_dropped(std::uint64_t records) { dropped_ += records; }
+
+  // The next delivery, if there is anything to deliver and room for it; nothing is ready twice.
+  [[nodiscard]] std::optional<wire::Delivery> next_delivery();
+
+  // Deliveries made and not taken, for a client that came back.
+  [[nodiscard]] std::vector<wire::Delivery> untaken() const;
+
+  // Raises the credit by what is settled; whether there is anything new to tell.
+  [[nodiscard]] bool update_credit(std::size_t share);
+
+  // What the client may know of its standing.
+  [[nodiscard]] wire::SessionState state() const;
+
+  // Everything is settled, delivered and taken.
+  [[nodiscard]] bool is_over() const { return is_last_made_ && deliveries_.empty(); }
+
+  // What it holds beyond its flow: dead letters and dropped bytes under way.
+  [[nodiscard]] std::size_t bytes() const { return dead_letter_bytes_; }
+
+  [[nodiscard]] const Opening& opening() const { return opening_; }
+
+  [[nodiscard]] Instant last_heard() const { return last_heard_; }
+
+  void heard(Instant now) { last_heard_ = now; }
+
+  [[nodiscard]] Flow& flow() { return flow_; }
+
+  [[nodiscard]] const Flow& flow() const { return flow_; }
+
+  // Whether the client has all that is ready and could take more.
+  [[nodiscard]] std::size_t untaken_bytes() const { return untaken_bytes_; }
+
+ private:
+  struct Untaken {
+    wire::Delivery delivery;
+    std::vector<Range> ranges;  // Open at the sink.
+    std::size_t bytes = 0;
+    std::size_t dead_letter_bytes = 0;
+  };
+
+  // Where a range of submissions ends.
+  struct Mark {
+    std::uint64_t sequence;
+    std::uint64_t bytes;  // Cumulative.
+  };
+
+  void fill_from_sink(Untaken& made);
+
+  Opening opening_;
+  const spec::Plan& plan_;
+  std::size_t record_bytes_max_;
+  Flow flow_;
+  Instant last_heard_;
+  std::uint64_t submitted_bytes_ = 0;
+  std::uint64_t settled_bytes_ = 0;
+  std::uint64_t bytes_max_ = 0;  // The credit that the client was told of.
+  std::size_t share_ = 0;
+  std::deque<Mark> marks_;  // Submissions that are not settled, in order.
+  std::deque<Untaken> deliveries_;
+  std::size_t untaken_bytes_ = 0;
+  std::uint64_t delivery_count_ = 0;
+  std::vector<wire::DeadLetter> dead_letters_;  // Not in a delivery yet.
+  std::size_t dead_letter_bytes_ = 0;           // Of those and of the untaken ones.
+  std::uint64_t dropped_ = 0;                   // Not in a delivery yet.
+  bool is_last_made_ = false;
+};
+
+}  // namespace leat::broker

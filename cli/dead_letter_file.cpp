@@ -1,0 +1,129 @@
+#include "cli/dead_letter_file.h"
+
+#include <cerrno>
+#include <cstring>
+#include <string_view>
+
+#include <fcntl.h>
+#include <nlohmann/json.hpp>
+#include <unistd.h>
+
+namespace leat::cli {
+
+namespace {
+
+bool is_utf8(std::string_view bytes) {
+  // The library's own check: it refuses to write anything else.
+  try {
+    (void)nlohmann::json(std::string(bytes)).dump();
+  } catch (const nlohmann::json::exception&) {
+    return false;
+  }
+  return true;
+}
+
+std::string base64(std::string_view bytes) {
+  constexpr std::string_view kDigits =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string text;
+  for (std::size_t i = 0; i < bytes.size(); i += 3) {
+    const std::string_view group = bytes.substr(i, 3);
+    std::uint32_t bits = 0;
+    for (std::size_t k = 0; k < 3; ++k) {
+      bits = bits << 8 | (k < group.size() ? static_cast<unsigned char>(group[k]) : 0U);
+    }
+    for (std::size_t k = 0; k < 4; ++k) {
+      text += k <= group.size() ? kDigits[bits >> (18 - 6 * k) & 63] : '=';
+    }
+  }
+  return text;
+}
+
+void put_bytes(nlohmann::ordered_json& object, const char* name, std::string_view bytes) {
+  if (is_utf8(bytes)) {
+    object[name] = bytes;
+  } else {
+    object[std::string(name) == "text" ? "base64" : std::string(name) + "_base64"] = base64(bytes);
+  }
+}
+
+}  // namespace
+
+const char* kind_name(wire::FailureKind kind) {
+  switch (kind) {
+    case wire::FailureKind::kExit:
+      return "exit";
+    case wire::FailureKind::kSignal:
+      return "signal";
+    case wire::FailureKind::kTimeout:
+      return "timeout";
+    case wire::FailureKind::kMismatch:
+      return "mismatch";
+    case wire::FailureKind::kFraming:
+      return "framing";
+    case wire::FailureKind::kOversize:
+      return "oversize";
+    case wire::FailureKind::kNodeLost:
+      return "node-lost";
+  }
+  return "unknown";
+}
+
+Result<DeadLetterFile> DeadLetterFile::create(const std::string& path) {
+  DeadLetterFile file;
+  file.path_ = path;
+  file.fd_ = io::Fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
+  if (!file.fd_.is_open()) {
+    return failure(Errc::kSystem,
+                   "cannot write dead letters to " + path + ": " + std::strerror(errno));
+  }
+  return file;
+}
+
+Result<void> DeadLetterFile::add(const std::string& pipeline, const wire::DeadLetter& letter) {
+  nlohmann::ordered_json object;
+  object["pipeline"] = pipeline;
+  object["stage"] = letter.stage;
+  object["node"] = letter.node;
+  object["record"] = to_string(letter.failure.first);
+  if (letter.failure.inputs != 1) object["records"] = letter.failure.inputs;
+  object["attempts"] = letter.failure.attempts;
+  object["kind"] = kind_name(letter.failure.kind);
+  object["status"] = letter.failure.status;
+  put_bytes(object, "reason", letter.failure.reason);
+  put_bytes(object, "stderr", letter.failure.stderr_tail);
+  std::string_view bytes = letter.records.blob.view();
+  const bool is_one = letter.records.count == 1;
+  if (is_one) bytes.remove_suffix(letter.records.separator.size());
+  put_bytes(object, "text", bytes);
+  return write(object.dump() + "\n");
+}
+
+Result<void> DeadLetterFile::add_oversize(const std::string& pipeline, std::uint64_t record,
+                                          std::uint64_t bytes) {
+  nlohmann::ordered_json object;
+  object["pipeline"] = pipeline;
+  object["stage"] = "";
+  object["record"] = std::to_string(record);
+  object["attempts"] = 0;
+  object["kind"] = "oversize";
+  object["reason"] = "the record is larger than limits.record_bytes and was not read";
+  object["bytes"] = bytes;
+  return write(object.dump() + "\n");
+}
+
+Result<void> DeadLetterFile::write(const std::string& line) {
+  std::size_t done = 0;
+  while (done < line.size()) {
+    const ssize_t wrote = ::write(fd_.get(), line.data() + done, line.size() - done);
+    if (wrote < 0 && errno == EINTR) continue;
+    if (wrote < 0) {
+      return failure(Errc::kSystem,
+                     "cannot write dead letters to " + path_ + ": " + std::strerror(errno));
+    }
+    done += static_cast<std::size_t>(wrote);
+  }
+  return {};
+}
+
+}  // namespace leat::cli

@@ -1,0 +1,88 @@
+#include "cli/embedded.h"
+
+#include <chrono>
+#include <filesystem>
+#include <utility>
+
+#include <unistd.h>
+
+#include "cli/say.h"
+
+namespace leat::cli {
+
+namespace {
+
+constexpr const char* kFront = "inproc://leat-front";
+constexpr const char* kResults = "inproc://leat-results";
+
+// Beside this program, wherever that was installed.
+std::string guardian_program() {
+  std::error_code error;
+  const std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", error);
+  return (self.parent_path() / "leat-guardian").string();
+}
+
+// Another for each process: no id of one is ever taken for one of another.
+std::uint64_t new_incarnation() {
+  const auto since_epoch = std::chrono::system_clock::now().time_since_epoch();
+  return static_cast<std::uint64_t>(
+      std::chrono::duration_cast<std::chrono::nanoseconds>(since_epoch).count());
+}
+
+}  // namespace
+
+Result<std::unique_ptr<EmbeddedCluster>> EmbeddedCluster::start(io::Context& context) {
+  const std::uint64_t incarnation = new_incarnation();
+  auto cluster = std::unique_ptr<EmbeddedCluster>(new EmbeddedCluster());  // NOLINT: private.
+  // Its only node coming and going is no news here.
+  const auto say_nothing = [](const std::string&) {};
+  auto broker = broker::BrokerLoop::create(
+      context,
+      {.front = kFront, .results = kResults, .incarnation = incarnation, .say = say_nothing});
+  if (!broker) return tl::unexpected(broker.error());
+  cluster->broker_ = std::move(*broker);
+  node::NodeLoop::Options options;
+  options.front = kFront;
+  options.inlet_prefix = "inproc://leat-inlet-";
+  options.guardian_program = guardian_program();
+  options.settings.name = "local";
+  options.settings.incarnation = incarnation;
+  options.settings.seed = incarnation;
+  options.settings.cores = std::max(std::thread::hardware_concurrency(), 1U);
+  options.say = say;
+  auto node = node::NodeLoop::create(context, std::move(options));
+  if (!node) return tl::unexpected(node.error());
+  cluster->node_ = std::move(*node);
+  EmbeddedCluster& running = *cluster;
+  running.broker_thread_ = std::thread([&running] { running.broker_->run(running.stop_broker_); });
+  running.node_thread_ =
+      std::thread([&running] { running.node_->run(running.stop_node_, running.abort_node_); });
+  return cluster;
+}
+
+std::string EmbeddedCluster::front() {
+  return kFront;
+}
+
+EmbeddedCluster::~EmbeddedCluster() {
+  abort_node_.ring();
+  join();
+}
+
+void EmbeddedCluster::stop() {
+  stop_node_.ring();
+  join();
+}
+
+void EmbeddedCluster::abort() {
+  abort_node_.ring();
+  join();
+}
+
+void EmbeddedCluster::join() {
+  if (node_thread_.joinable()) node_thread_.join();
+  stop_broker_.ring();
+  if (broker_thread_.joinable()) broker_thread_.join();
+}
+
+}  // namespace leat::cli

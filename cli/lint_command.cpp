@@ -1,0 +1,44 @@
+#include <filesystem>
+
+#include "cli/commands.h"
+#include "cli/spec_file.h"
+#include "io/file.h"
+#include "spec/parse.h"
+
+namespace leat::cli {
+
+namespace {
+
+// Beyond what parse() takes, so that it is parse() that says what is wrong.
+constexpr std::size_t kSpecBytesMax = std::size_t{16} << 20;
+
+}  // namespace
+
+Result<SpecFile> read_spec(const std::string& path) {
+  Result<std::string> text = io::read_file(path, kSpecBytesMax);
+  if (!text) return tl::unexpected(text.error());
+  std::error_code error;
+  const std::filesystem::path absolute = std::filesystem::absolute(path, error);
+  SpecFile spec;
+  spec.file = path;
+  spec.directory = absolute.lexically_normal().parent_path().string();
+  spec.text = std::move(*text);
+  Result<spec::Pipeline> pipeline = spec::parse({spec.text, spec.file, spec.directory});
+  if (!pipeline) return tl::unexpected(pipeline.error());
+  spec.pipeline = std::move(*pipeline);
+  return spec;
+}
+
+ExitCode run_lint(const std::string& spec) {
+  const Result<SpecFile> file = read_spec(spec);
+  if (!file) {
+    say(file.error().message);
+    return ExitCode::kUsage;
+  }
+  const std::size_t stages = file->pipeline.stages.size();
+  say_plainly(spec + ": pipeline '" + file->pipeline.name + "' is well: " + std::to_string(stages) +
+              (stages == 1 ? " stage\n" : " stages\n"));
+  return ExitCode::kWell;
+}
+
+}  // namespace leat::cli

@@ -1,0 +1,144 @@
+// SessionCore is a client's side of one session, as a state machine without sockets and clock: it
+// deploys the pipeline when it is given one, opens the session, submits within the credit, keeps
+// what the broker has not accepted, hands over results in order and each once, and takes the
+// session up again when messages were lost.
+//
+// Equal sequences of calls return equal effects. Not thread-safe.
+
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "core/batch.h"
+#include "core/time.h"
+#include "wire/messages.h"
+
+namespace leat::client {
+
+struct Settings {
+  std::optional<wire::Deploy> deploy;  // Before the session is opened.
+  std::string pipeline;                // Unless deployed.
+  std::string producer;                // Unique among the pipeline's open sessions.
+  Duration beat = std::chrono::seconds(1);
+  std::uint32_t broker_silence_beats = 15;  // Then the session has failed.
+};
+
+struct SendToBroker {
+  wire::Message message;
+};
+
+// Results for the user; call took() when they are where they belong.
+struct HandOver {
+  wire::Delivery delivery;
+};
+
+// Everything is settled and handed over. The last effect.
+struct Finish {};
+
+// It cannot go on. The last effect.
+struct Fail {
+  enum class Kind { kRefused, kPipelineFailed, kUnreachable } kind = Kind::kRefused;
+  std::string reason;
+};
+
+// The broker's answer to ask_status().
+struct ShowStatus {
+  wire::Status status;
+};
+
+using Effect = std::variant<SendToBroker, HandOver, Finish, Fail, ShowStatus>;
+using Effects = std::vector<Effect>;
+
+class SessionCore {
+ public:
+  explicit SessionCore(Settings settings) : settings_(std::move(settings)) {}
+
+  [[nodiscard]] Effects start(Instant now);
+
+  // A message came from the broker.
+  [[nodiscard]] Effects receive(const wire::Message& message, Instant now);
+
+  // Whether submit() may be called: the session is open, has credit, and has not been ended.
+  [[nodiscard]] bool may_submit() const;
+
+  // Bytes that may be submitted now. A batch may go beyond them once.
+  [[nodiscard]] std::uint64_t credit() const;
+
+  // Hands records to the pipeline. REQUIRES: may_submit(); at least one record.
+  [[nodiscard]] Effects submit(Records records, Instant now);
+
+  // There are no more. REQUIRES: not called before.
+  [[nodiscard]] Effects end(Instant now);
+
+  // The results of this and all earlier deliveries are where they belong.
+  [[nodiscard]] Effects took(std::uint64_t delivery, Instant now);
+
+  // Gives the session up; the broker forgets what is left of it.
+  [[nodiscard]] Effects close(Instant now);
+
+  [[nodiscard]] Effects ask_status(Instant now);
+
+  [[nodiscard]] Effects tick(Instant now);
+  [[nodiscard]] std::optional<Instant> next_deadline() const;
+
+  [[nodiscard]] bool is_open() const { return state_ == State::kOpen; }
+
+  [[nodiscard]] bool is_over() const { return state_ == State::kOver; }
+
+  [[nodiscard]] std::uint64_t submitted_count() const { return next_sequence_; }
+
+  [[nodiscard]] const std::string& pipeline() const { return settings_.pipeline; }
+
+ private:
+  enum class State { kNew, kDeploying, kOpening, kOpen, kOver };
+
+  // Submitted, and not known to be accepted.
+  struct Kept {
+    std::uint64_t sequence;
+    Records records;
+  };
+
+  void on(const wire::Deployed& message);
+  void on(const wire::SessionState& message);
+  void on(const wire::Delivery& message);
+  void on(const wire::SessionFailed& message);
+  void on(const wire::Refused& message);
+  void on(const wire::Status& message);
+  template <typename Other>
+  void on(const Other& message);
+
+  void send(wire::Message message) { effects_.push_back(SendToBroker{std::move(message)}); }
+
+  void open_session();
+  void reopen();
+  void resend(std::uint64_t accepted);
+  void fail(Fail::Kind kind, std::string reason);
+  Effects finish_step();
+
+  Settings settings_;
+  State state_ = State::kNew;
+  Instant next_beat_;
+  std::uint64_t beats_ = 0;
+  std::uint64_t silent_beats_ = 0;
+  ProducerId producer_;
+  std::uint64_t epoch_ = 1;
+  std::deque<Kept> kept_;
+  std::uint64_t next_sequence_ = 0;
+  std::uint64_t sequence_at_beat_ = 0;  // What was submitted when the last beat went.
+  std::uint64_t submitted_bytes_ = 0;
+  std::uint64_t bytes_max_ = 0;
+  bool has_end_ = false;  // end() was called.
+  bool had_end_at_beat_ = false;
+  std::uint64_t handed_over_ = 0;  // Deliveries.
+  std::uint64_t taken_ = 0;        // Deliveries.
+  bool is_last_handed_over_ = false;
+  Effects effects_;  // Empty between calls.
+};
+
+}  // namespace leat::client

@@ -1,0 +1,204 @@
+#include "io/process.h"
+
+#include <csignal>
+#include <string_view>
+#include <utility>
+
+#include <spawn.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "core/ensure.h"
+#include "io/pidfd.h"
+#include "io/pipe.h"
+#include "io/spawn_failure.h"
+#include "io/system_error.h"
+
+namespace leat::io {
+
+namespace {
+
+// posix_spawn's two descriptions, destroyed when they go out of scope.
+class FileActions {
+ public:
+  FileActions() { ENSURE(::posix_spawn_file_actions_init(&actions_) == 0); }
+
+  ~FileActions() { ::posix_spawn_file_actions_destroy(&actions_); }
+
+  FileActions(FileActions&&) = delete;
+  FileActions& operator=(FileActions&&) = delete;
+  FileActions(const FileActions&) = delete;
+  FileActions& operator=(const FileActions&) = delete;
+
+  [[nodiscard]] posix_spawn_file_actions_t* get() { return &actions_; }
+
+ private:
+  posix_spawn_file_actions_t actions_{};
+};
+
+class Attributes {
+ public:
+  Attributes() { ENSURE(::posix_spawnattr_init(&attributes_) == 0); }
+
+  ~Attributes() { ::posix_spawnattr_destroy(&attributes_); }
+
+  Attributes(Attributes&&) = delete;
+  Attributes& operator=(Attributes&&) = delete;
+  Attributes(const Attributes&) = delete;
+  Attributes& operator=(const Attributes&) = delete;
+
+  [[nodiscard]] posix_spawnattr_t* get() { return &attributes_; }
+
+ private:
+  posix_spawnattr_t attributes_{};
+};
+
+struct Pipes {
+  Pipe in;
+  Pipe out;
+  Pipe err;
+};
+
+Result<void> check(const SpawnOptions& options) {
+  if (options.argv.empty() || options.argv.front().empty()) {
+    return failure(Errc::kInvalidArgument, "no program to start was given");
+  }
+  const auto has_zero = [](const std::string& text) { return text.find('\0') != text.npos; };
+  for (const auto* texts : {&options.argv, &options.environment}) {
+    for (const std::string& text : *texts) {
+      if (!has_zero(text)) continue;
+      return failure(Errc::kInvalidArgument, "cannot start '" + options.argv.front() +
+                                                 "': a zero byte is in '" +
+                                                 text.substr(0, text.find('\0')) + "...'");
+    }
+  }
+  return {};
+}
+
+Result<Pipes> make_pipes() {
+  Pipes pipes;
+  for (Pipe* pipe : {&pipes.in, &pipes.out, &pipes.err}) {
+    Result<Pipe> made = make_pipe();
+    if (!made) return tl::unexpected(made.error());
+    *pipe = std::move(*made);
+  }
+  widen(pipes.in.write);
+  widen(pipes.out.read);
+  // Ours alone: the child's ends must block, as tools expect.
+  for (const Fd* ours : {&pipes.in.write, &pipes.out.read, &pipes.err.read}) {
+    const Result<void> done = set_non_blocking(*ours);
+    if (!done) return tl::unexpected(done.error());
+  }
+  return pipes;
+}
+
+// The calls only append to a list: they fail for lack of memory alone.
+void describe_files(const SpawnOptions& options, const Pipes& pipes, FileActions& actions) {
+  ENSURE(::posix_spawn_file_actions_adddup2(actions.get(), pipes.in.read.get(), STDIN_FILENO) == 0);
+  ENSURE(::posix_spawn_file_actions_adddup2(actions.get(), pipes.out.write.get(), STDOUT_FILENO) ==
+         0);
+  ENSURE(::posix_spawn_file_actions_adddup2(actions.get(), pipes.err.write.get(), STDERR_FILENO) ==
+         0);
+  // What our parent left open in us was perhaps not close-on-exec.
+  ENSURE(::posix_spawn_file_actions_addclosefrom_np(actions.get(), STDERR_FILENO + 1) == 0);
+  if (options.working_directory.empty()) return;
+  ENSURE(::posix_spawn_file_actions_addchdir_np(actions.get(), options.working_directory.c_str()) ==
+         0);
+}
+
+void describe_process(const SpawnOptions& options, Attributes& attributes) {
+  sigset_t none{};
+  sigset_t all{};
+  ::sigemptyset(&none);
+  ::sigfillset(&all);
+  ENSURE(::posix_spawnattr_setsigmask(attributes.get(), &none) == 0);
+  ENSURE(::posix_spawnattr_setsigdefault(attributes.get(), &all) == 0);
+  int flags = POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF;
+  if (options.leads == Leads::kSession) {
+    flags |= POSIX_SPAWN_SETSID;
+  } else {
+    flags |= POSIX_SPAWN_SETPGROUP;  // Group 0: one of its own.
+  }
+  ENSURE(::posix_spawnattr_setflags(attributes.get(), static_cast<short>(flags)) == 0);
+}
+
+// As execve wants it: it changes nothing, but takes pointers to mutable.
+std::vector<char*> pointers(const std::vector<std::string>& texts) {
+  std::vector<char*> list;
+  list.reserve(texts.size() + 1);
+  for (const std::string& text : texts) {
+    list.push_back(const_cast<char*>(text.c_str()));
+  }
+  list.push_back(nullptr);
+  return list;
+}
+
+// Without pidfd we could not tell when the child ends: it is taken back.
+tl::unexpected<Error> abandon(pid_t pid, const std::string& program) {
+  const auto error = system_failure(Errc::kUnavailable, "cannot watch '" + program + "'");
+  ::kill(-pid, SIGKILL);
+  ::waitid(P_PID, static_cast<id_t>(pid), nullptr, WEXITED);
+  return error;
+}
+
+}  // namespace
+
+void prepare_signals() {
+  ENSURE(std::signal(SIGPIPE, SIG_IGN) != SIG_ERR);
+  ENSURE(std::signal(SIGCHLD, SIG_DFL) != SIG_ERR);
+}
+
+Result<Child> spawn(const SpawnOptions& options) {
+  if (const Result<void> checked = check(options); !checked) {
+    return tl::unexpected(checked.error());
+  }
+  const Result<std::string> path = find_program(options);
+  if (!path) return tl::unexpected(path.error());
+  Result<Pipes> pipes = make_pipes();
+  if (!pipes) return tl::unexpected(pipes.error());
+  FileActions actions;
+  describe_files(options, *pipes, actions);
+  Attributes attributes;
+  describe_process(options, attributes);
+
+  Child child;
+  const int error =
+      ::posix_spawn(&child.pid, path->c_str(), actions.get(), attributes.get(),
+                    pointers(options.argv).data(), pointers(options.environment).data());
+  if (error != 0) return tl::unexpected(explain_spawn_failure(options, *path, error));
+  child.pidfd = open_pidfd(child.pid);
+  if (!child.pidfd.is_open()) return abandon(child.pid, *path);
+  child.to_stdin = std::move(pipes->in.write);
+  child.from_stdout = std::move(pipes->out.read);
+  child.from_stderr = std::move(pipes->err.read);
+  return child;
+}
+
+std::string to_string(const ExitStatus& status) {
+  if (status.signal == 0) return "exited with status " + std::to_string(status.code);
+  const char* name = ::sigabbrev_np(status.signal);
+  std::string text = "killed by signal " + std::to_string(status.signal);
+  if (name != nullptr) text += std::string(" (SIG") + name + ")";
+  if (status.has_dumped_core) text += ", core dumped";
+  return text;
+}
+
+std::optional<ExitStatus> try_wait(Child& child) {
+  siginfo_t info{};
+  int result = 0;
+  do {
+    result = ::waitid(P_PIDFD, static_cast<id_t>(child.pidfd.get()), &info, WNOHANG | WEXITED);
+  } while (result != 0 && errno == EINTR);
+  ENSURE(result == 0);  // Else it was reaped before, or SIGCHLD is ignored.
+  if (info.si_pid == 0) return std::nullopt;
+  if (info.si_code == CLD_EXITED) return ExitStatus{.code = info.si_status};
+  return ExitStatus{.signal = info.si_status, .has_dumped_core = info.si_code == CLD_DUMPED};
+}
+
+bool kill_group(pid_t pgid, int signal) {
+  ENSURE(pgid > 1);
+  return ::kill(-pgid, signal) == 0;
+}
+
+}  // namespace leat::io

@@ -1,0 +1,132 @@
+// The part of EachReplica that turns what is uncommitted into results, or puts it back.
+
+#include <algorithm>
+#include <utility>
+
+#include "node/each_replica.h"
+
+namespace leat::node {
+
+std::uint32_t EachReplica::take_inputs(wire::LeaseResult& result,
+                                       std::vector<Attribute>& attributes) {
+  std::uint32_t outputs = 0;
+  result.epoch = given_.front().epoch;
+  result.lease = given_.front().lease;
+  result.outputs.producer = given_.front().batch.producer;
+  while (!given_.empty() && given_.front().lease == result.lease &&
+         given_.front().epoch == result.epoch) {
+    const Portion& portion = given_.front();
+    for (const Run& run : portion.batch.runs) {
+      Run* const last = result.outputs.runs.empty() ? nullptr : &result.outputs.runs.back();
+      const bool extends = last != nullptr && last->is_one_for_one() && run.is_one_for_one() &&
+                           last->first.plus(last->inputs) == run.first;
+      if (extends) {
+        last->inputs += run.inputs;
+        last->outputs += run.outputs;
+      } else {
+        result.outputs.runs.push_back(run);
+      }
+    }
+    for (Attribute attribute : portion.batch.records.attributes) {
+      if (attribute.name == kUnterminated) continue;
+      attribute.first += outputs;
+      attributes.push_back(std::move(attribute));
+    }
+    outputs += portion.count();
+    given_.pop_front();
+  }
+  return outputs;
+}
+
+void EachReplica::push_results(Records outputs, Turn& turn) {
+  const std::uint32_t all = std::max(given_count_, 1U);
+  const Duration busy = std::max<Duration>(turn.now - given_since_, Duration(1));
+  Records rest = std::move(outputs);
+  while (!given_.empty()) {
+    wire::LeaseResult result;
+    std::vector<Attribute> attributes;
+    const std::uint32_t count = take_inputs(result, attributes);
+    result.outputs.records = rest.slice(0, count);
+    rest = rest.slice(count, rest.count - count);
+    auto& kept = result.outputs.records.attributes;
+    kept.insert(kept.end(), attributes.begin(), attributes.end());
+    result.busy_ns = static_cast<std::uint64_t>((busy * std::max(count, 1U) / all).count());
+    // The times of all went into one histogram; the first result brings them home.
+    result.service = std::exchange(service_, {}).counts();
+    turn.results.push_back(std::move(result));
+  }
+  given_count_ = 0;
+  given_bytes_ = 0;
+  look_at_.reset();
+}
+
+std::map<std::uint32_t, Portion> EachReplica::cut_given(const std::set<std::uint32_t>& cuts) {
+  std::map<std::uint32_t, Portion> parts;
+  std::uint32_t first = 0;
+  for (Portion& portion : given_) {
+    auto cut = cuts.upper_bound(first);
+    while (cut != cuts.end() && *cut < first + portion.count()) {
+      parts.emplace(first, portion.take_front(*cut - first));
+      first = *cut++;
+    }
+    const std::uint32_t count = portion.count();
+    parts.emplace(first, std::move(portion));
+    first += count;
+  }
+  given_.clear();
+  given_count_ = 0;
+  given_bytes_ = 0;
+  service_ = {};
+  return parts;
+}
+
+void EachReplica::blame(wire::Failure why, Turn& turn) {
+  const std::uint32_t answered = std::min(answers_.count(), given_count_);
+  // After a surplus or a missing answer nobody can say which answers are right.
+  const std::uint32_t sound = why.kind == wire::FailureKind::kMismatch ? 0 : answered;
+  std::optional<std::uint32_t> culprit;
+  if (given_count_ == 1) culprit = 0;
+  const bool is_first_unanswered =
+      why.kind == wire::FailureKind::kTimeout || why.kind == wire::FailureKind::kOversize;
+  if (is_first_unanswered && answered < given_count_) culprit = answered;
+  std::set<std::uint32_t> cuts = {sound};
+  if (culprit) {
+    cuts.insert({*culprit, *culprit + 1});
+    turn.queue.clear_suspicion();
+  }
+  why.stderr_tail = stderr_.text();
+  std::map<std::uint32_t, Portion> parts = cut_given(cuts);
+  // Back to the queue's front, the last first.
+  for (auto part = parts.rbegin(); part != parts.rend(); ++part) {
+    if (part->first == culprit) {
+      charge(std::move(part->second), why, turn);
+      continue;
+    }
+    const bool is_unknown = !culprit && part->first >= sound;
+    part->second.is_suspect = part->second.attempts > 0 || is_unknown;
+    turn.queue.push_front(std::move(part->second));
+  }
+}
+
+void EachReplica::charge(Portion culprit, wire::Failure why, Turn& turn) {
+  ++culprit.attempts;
+  if (culprit.attempts < post_.stage.attempts) {
+    const std::uint32_t doublings = std::min(culprit.attempts - 1, 10U);
+    culprit.is_suspect = true;
+    culprit.not_before = turn.now + post_.stage.backoff * (1U << doublings);
+    turn.queue.push_front(std::move(culprit));
+    return;
+  }
+  why.first = culprit.batch.runs.front().first;
+  why.inputs = 1;
+  why.attempts = culprit.attempts;
+  wire::LeaseResult result;
+  result.epoch = culprit.epoch;
+  result.lease = culprit.lease;
+  result.outputs.producer = culprit.batch.producer;
+  result.outputs.runs.push_back({why.first, 1, 0});
+  result.failures.push_back(std::move(why));
+  turn.results.push_back(std::move(result));
+}
+
+}  // namespace leat::node

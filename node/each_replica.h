@@ -1,0 +1,139 @@
+// EachReplica drives one kept-alive process of a tool that answers each record with one. It keeps
+// several records inside the tool at once, and decides when answers may be trusted.
+//
+// Commit points: what the tool answered is a result only when it has answered exactly what it was
+// given and has come to rest; until then everything since the last commit point is uncommitted.
+// Any mismatch discards that and tries it again, one record at a time, until the culprit is known;
+// only the culprit is charged an attempt.
+//
+// Invariants:
+//  (1) All that is uncommitted is of one producer.
+//  (2) A suspect, and a record without terminator, is alone in the tool.
+//  (3) A result never holds an answer of a process that broke the contract since the last commit.
+
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "core/histogram.h"
+#include "node/answers.h"
+#include "node/replica.h"
+
+namespace leat::node {
+
+class EachReplica {
+ public:
+  EachReplica(Post post, std::uint64_t seed);
+
+  // Starts, feeds and watches the tool, as far as time and the queue allow. `next_tool` numbers
+  // the processes.
+  void advance(Turn& turn, std::uint64_t& next_tool);
+
+  void on(const ToolStarted& event, Turn& turn);
+  void on(const ToolStartFailed& event, Turn& turn);
+  void on(const ToolPrinted& event, Turn& turn);
+  void on(const ToolComplained& event, Turn& turn);
+  void on(const ToolAccepted& event, Turn& turn);
+  void on(const ToolLooked& event, Turn& turn);
+  void on(const ToolEnded& event, Turn& turn);
+
+  // Ends the process; after that advance() does nothing.
+  void end(Turn& turn, bool kill);
+
+  [[nodiscard]] std::optional<Instant> next_deadline(const WorkQueue& queue, Instant now) const;
+
+  // The process whose events are for this replica.
+  [[nodiscard]] std::optional<ToolId> tool() const { return tool_; }
+
+  [[nodiscard]] bool is_ready() const { return tool_.has_value() && is_started_; }
+
+  [[nodiscard]] bool is_idle() const { return given_count_ == 0; }
+
+  [[nodiscard]] std::uint64_t restarts() const { return restarts_; }
+
+  // The stage cannot work: why. Set once.
+  [[nodiscard]] const std::optional<std::string>& stage_failure() const { return stage_failure_; }
+
+  [[nodiscard]] const std::string& stderr_tail() const { return stderr_.text(); }
+
+ private:
+  enum class Closing { kNo, kLast, kDiagnosis, kEnd };
+
+  void start(Turn& turn, std::uint64_t& next_tool);
+  void give_up_closing(Turn& turn);
+  void feed(Turn& turn);
+  void give(Portion portion, Turn& turn);
+  [[nodiscard]] bool must_commit_first(Instant now) const;
+  [[nodiscard]] WorkQueue::Room room() const;
+  void plan_look(Instant now);
+  void look(Turn& turn);
+  void look_again_later(Instant now);
+  void check_timeout(Turn& turn);
+  void learn(std::uint32_t answers, Instant now);
+  void commit(Turn& turn);
+  void commit_last(Turn& turn);
+  void push_results(Records outputs, Turn& turn);
+  // The uncommitted records of the front's lease, without their outputs; how many.
+  std::uint32_t take_inputs(wire::LeaseResult& result, std::vector<Attribute>& attributes);
+  void diagnose(Turn& turn);
+  void finish_diagnosis(Turn& turn);
+  void died(const ToolEnded& event, Turn& turn);
+  void drop_process(Turn& turn);
+  // The process broke the contract: ends it, and puts back what is uncommitted.
+  void fail(wire::Failure why, Turn& turn);
+  void blame(wire::Failure why, Turn& turn);
+  // The uncommitted records in order, cut before each of these indices; by first index.
+  [[nodiscard]] std::map<std::uint32_t, Portion> cut_given(const std::set<std::uint32_t>& cuts);
+  void charge(Portion culprit, wire::Failure why, Turn& turn);
+  void forget_process();
+
+  [[nodiscard]] std::uint32_t owed() const {
+    return given_count_ - std::min(given_count_, answers_.count());
+  }
+
+  Post post_;
+  std::optional<ToolId> tool_;
+  bool is_started_ = false;
+  bool has_ended_ = false;  // By end(): no process any more.
+  Closing closing_ = Closing::kNo;
+  Instant closing_until_;
+  Answers answers_;
+  StderrTail stderr_;
+  RestartPause pause_;
+  Instant start_at_;  // Not before.
+  std::uint64_t restarts_ = 0;
+  std::uint32_t start_failures_ = 0;  // In a row.
+  bool is_on_probation_ = false;      // Not fed before it was seen to wait for input.
+  Instant probation_until_;
+  Instant started_at_;
+  bool has_been_fed_ = false;   // This process, ever.
+  bool has_answered_ = false;   // This process, ever.
+  std::size_t late_bytes_ = 0;  // Printed after end-of-file, answering nothing.
+  bool has_told_late_ = false;
+  std::optional<std::string> stage_failure_;
+
+  std::deque<Portion> given_;  // Uncommitted, in order.
+  std::uint32_t given_count_ = 0;
+  std::uint64_t given_bytes_ = 0;
+  std::uint64_t unaccepted_bytes_ = 0;  // Fed, not in the pipe yet.
+  Instant given_since_;                 // First of the uncommitted.
+  Instant last_progress_;               // Last answer, or first record given after rest.
+  std::uint32_t allowance_ = 1;         // Records that may be inside at once.
+  std::uint32_t answered_at_allowance_ = 0;
+  double record_ns_ = 0;  // Moving average of the time per answer; 0: unknown.
+  Histogram service_;     // Of the uncommitted.
+
+  std::optional<Instant> look_at_;
+  Duration look_pause_{};
+  bool is_look_valid_ = false;  // Nothing was fed since it was asked for.
+  Instant settle_since_;        // Since when everything given is answered.
+};
+
+}  // namespace leat::node

@@ -1,0 +1,249 @@
+#include "node/inlet.h"
+
+#include <algorithm>
+
+#include "core/ensure.h"
+#include "node/reframe.h"
+
+namespace leat::node {
+
+namespace {
+
+constexpr std::uint64_t kLeasesPerReplica = 16;
+
+}  // namespace
+
+Inlet::Inlet(Opening opening, spec::Pipeline pipeline, std::size_t stage)
+    : opening_(std::move(opening)),
+      pipeline_(std::move(pipeline)),
+      stage_(pipeline_.stages[stage]),
+      queue_(stage_.replicas == 1) {
+  replicas_.reserve(opening_.replicas);
+  for (std::uint32_t i = 0; i < opening_.replicas; ++i) {
+    Post post{stage_, pipeline_.limits, pipeline_.directory, opening_.segment, i, pipeline_.name};
+    const std::uint64_t seed = opening_.seed + i;
+    if (stage_.mode == spec::Mode::kEach) {
+      replicas_.emplace_back(std::in_place_type<EachReplica>, std::move(post), seed);
+    } else {
+      replicas_.emplace_back(std::in_place_type<WindowReplica>, std::move(post), seed);
+    }
+  }
+}
+
+void Inlet::renew(std::uint64_t epoch) {
+  opening_.epoch = epoch;
+  queue_.keep_epoch(epoch);
+  std::erase_if(windows_, [epoch](const WindowWork& work) { return work.epoch != epoch; });
+  std::erase_if(held_, [epoch](const auto& entry) { return entry.first.first != epoch; });
+  highest_seen_ = 0;
+  told_leases_max_ = 0;
+}
+
+void Inlet::take(wire::Lease lease, Effects& effects, Instant now) {
+  const LeaseKey key{lease.epoch, lease.number};
+  const bool is_old = lease.epoch != opening_.epoch || held_.contains(key);
+  if (is_old || lease.segment != opening_.segment) return;
+  if (lease.window != (stage_.mode == spec::Mode::kWindow)) {
+    effects.push_back(Say{"stage '" + stage_.name + "': a lease of the other mode was ignored"});
+    return;
+  }
+  highest_seen_ = std::max(highest_seen_, lease.number);
+  Held& held = held_[key];
+  for (const Batch& slice : lease.slices) {
+    for (const Run& run : slice.runs) {
+      held.inputs_left += run.inputs;
+    }
+  }
+  if (lease.window) {
+    take_window(lease);
+  } else {
+    take_records(lease, now);
+  }
+}
+
+void Inlet::take_records(const wire::Lease& lease, Instant now) {
+  for (const Batch& slice : lease.slices) {
+    Reframed reframed = reframe(slice, stage_.input);
+    for (Batch& part : reframed.parts) {
+      Portion portion;
+      portion.epoch = lease.epoch;
+      portion.lease = lease.number;
+      portion.is_unterminated = part.records.has(kUnterminated, part.records.count - 1);
+      portion.is_suspect = lease.alone;
+      portion.not_before = now;
+      portion.batch = std::move(part);
+      queue_.push_back(std::move(portion));
+    }
+    for (const Position& origin : reframed.refused) {
+      refuse(lease, slice, origin);
+    }
+  }
+}
+
+void Inlet::refuse(const wire::Lease& lease, const Batch& slice, const Position& origin) {
+  wire::LeaseResult result;
+  result.epoch = lease.epoch;
+  result.lease = lease.number;
+  result.outputs.producer = slice.producer;
+  result.outputs.runs.push_back({origin, 1, 0});
+  result.failures.push_back(
+      {.first = origin,
+       .inputs = 1,
+       .kind = wire::FailureKind::kFraming,
+       .reason = "the record cannot be given to the tool: in its input framing, " +
+                 framing::to_string(stage_.input) + ", it would be several records or none"});
+  results_.push_back(std::move(result));
+}
+
+void Inlet::take_window(const wire::Lease& lease) {
+  WindowWork work;
+  work.epoch = lease.epoch;
+  work.lease = lease.number;
+  std::vector<Position> refused;
+  for (const Batch& slice : lease.slices) {
+    Reframed reframed = reframe(slice, stage_.input);
+    if (slice.records.count == 0) work.slices.push_back(slice);
+    for (Batch& part : reframed.parts) {
+      work.is_unterminated = part.records.has(kUnterminated, part.records.count - 1);
+      work.slices.push_back(std::move(part));
+    }
+    refused.insert(refused.end(), reframed.refused.begin(), reframed.refused.end());
+  }
+  if (refused.empty()) {
+    windows_.push_back(std::move(work));
+    return;
+  }
+  // Windows fail whole.
+  wire::LeaseResult result;
+  result.epoch = lease.epoch;
+  result.lease = lease.number;
+  result.outputs.producer = lease.slices.front().producer;
+  for (const Batch& slice : lease.slices) {
+    for (const Run& run : slice.runs) {
+      result.outputs.runs.push_back({run.first, run.inputs, 0});
+      result.failures.push_back({.first = run.first,
+                                 .inputs = run.inputs,
+                                 .kind = wire::FailureKind::kFraming,
+                                 .reason = "record " + to_string(refused.front()) +
+                                           " of the window cannot be given to the tool in its "
+                                           "input framing, " +
+                                           framing::to_string(stage_.input)});
+    }
+  }
+  results_.push_back(std::move(result));
+}
+
+std::vector<wire::LeaseResult> Inlet::advance(Effects& effects, Instant now,
+                                              std::uint64_t& next_tool) {
+  Turn turn{queue_, effects, results_, now};
+  for (Replica& replica : replicas_) {
+    if (auto* const each = std::get_if<EachReplica>(&replica)) {
+      each->advance(turn, next_tool);
+      continue;
+    }
+    auto& window = std::get<WindowReplica>(replica);
+    if (std::optional<WindowWork> retry = window.take_retry()) {
+      windows_.push_front(std::move(*retry));
+    }
+    window.advance(turn, windows_, next_tool);
+  }
+  note_results(results_);
+  std::vector<wire::LeaseResult> results = std::exchange(results_, {});
+  for (wire::LeaseResult& result : results) {
+    result.segment = opening_.segment;
+  }
+  return results;
+}
+
+void Inlet::note_results(const std::vector<wire::LeaseResult>& results) {
+  for (const wire::LeaseResult& result : results) {
+    const auto held = held_.find({result.epoch, result.lease});
+    if (held == held_.end()) continue;  // Of an older epoch.
+    std::uint64_t inputs = 0;
+    for (const Run& run : result.outputs.runs) {
+      inputs += run.inputs;
+    }
+    ENSURE(held->second.inputs_left >= inputs);
+    held->second.inputs_left -= inputs;
+    ++held->second.results_open;
+  }
+}
+
+void Inlet::result_done(std::uint64_t epoch, std::uint64_t lease) {
+  const auto held = held_.find({epoch, lease});
+  if (held == held_.end()) return;
+  ENSURE(held->second.results_open > 0);
+  --held->second.results_open;
+  if (held->second.inputs_left == 0 && held->second.results_open == 0) held_.erase(held);
+}
+
+void Inlet::end(Effects& effects, Instant now, bool kill) {
+  Turn turn{queue_, effects, results_, now};
+  for (Replica& replica : replicas_) {
+    std::visit([&](auto& r) { r.end(turn, kill); }, replica);
+  }
+}
+
+std::optional<wire::StageFailed> Inlet::failure() const {
+  for (const Replica& replica : replicas_) {
+    const auto& reason = std::visit(
+        [](const auto& r) -> const std::optional<std::string>& { return r.stage_failure(); },
+        replica);
+    if (!reason) continue;
+    return wire::StageFailed{
+        .segment = opening_.segment,
+        .epoch = opening_.epoch,
+        .stage = stage_.name,
+        .reason = *reason,
+        .stderr_tail = std::visit([](const auto& r) { return r.stderr_tail(); }, replica)};
+  }
+  return std::nullopt;
+}
+
+std::uint64_t Inlet::leases_max() const {
+  const std::uint64_t most = kLeasesPerReplica * std::max<std::uint64_t>(replicas_.size(), 1);
+  return highest_seen_ + (most - std::min<std::uint64_t>(most, held_.size()));
+}
+
+wire::InletReport Inlet::report() const {
+  wire::InletReport report;
+  report.segment = opening_.segment;
+  report.epoch = opening_.epoch;
+  report.address = address_;
+  report.leases_max = leases_max();
+  for (const auto& [key, held] : held_) {
+    if (key.first != opening_.epoch) continue;
+    const bool extends = !report.leases.empty() &&
+                         report.leases.back().first + report.leases.back().count == key.second;
+    if (extends) {
+      ++report.leases.back().count;
+    } else {
+      report.leases.push_back({key.second, 1});
+    }
+  }
+  for (const Replica& replica : replicas_) {
+    report.replicas_ready += std::visit([](const auto& r) { return r.is_ready(); }, replica);
+    report.restarts += std::visit([](const auto& r) { return r.restarts(); }, replica);
+  }
+  return report;
+}
+
+std::optional<Instant> Inlet::next_deadline(Instant now) const {
+  std::optional<Instant> next = queue_.next_deadline(now);
+  for (const Replica& replica : replicas_) {
+    const auto* const each = std::get_if<EachReplica>(&replica);
+    const std::optional<Instant> at =
+        each != nullptr ? each->next_deadline(queue_, now)
+                        : std::get<WindowReplica>(replica).next_deadline(windows_);
+    if (at && (!next || *at < *next)) next = at;
+  }
+  return next;
+}
+
+bool Inlet::is_gone() const {
+  return std::all_of(replicas_.begin(), replicas_.end(), [](const Replica& replica) {
+    return std::visit([](const auto& r) { return !r.tool().has_value(); }, replica);
+  });
+}
+
+}  // namespace leat::node

@@ -1,0 +1,125 @@
+// Inlet is one segment's place on a node: the leases it was given, the replicas that work them off,
+// and what it still owes the broker for them.
+//
+// Invariants:
+//  (1) Every origin of a lease of the present epoch gets into exactly one result.
+//  (2) A lease is held until all its origins have results and the broker is done with these.
+//  (3) At most kLeasesPerReplica leases are held for each replica, give or take those under way.
+
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "node/each_replica.h"
+#include "node/window_replica.h"
+
+namespace leat::node {
+
+class Inlet {
+ public:
+  struct Opening {
+    SegmentId segment;
+    std::uint64_t epoch = 0;
+    std::uint32_t replicas = 0;
+    std::uint64_t seed = 0;
+    std::string spec_text;  // To see whether an order is for the same.
+  };
+
+  Inlet(Opening opening, spec::Pipeline pipeline, std::size_t stage);
+  // Replicas refer to the pipeline.
+  Inlet(const Inlet&) = delete;
+  Inlet& operator=(const Inlet&) = delete;
+  Inlet(Inlet&&) = delete;
+  Inlet& operator=(Inlet&&) = delete;
+  ~Inlet() = default;
+
+  // The broker starts a new count of leases; what it leased before and no tool has is dropped.
+  void renew(std::uint64_t epoch);
+
+  // Takes a lease in; one of another epoch, or that is here already, is ignored.
+  void take(wire::Lease lease, Effects& effects, Instant now);
+
+  // The broker is done with a result for this lease.
+  void result_done(std::uint64_t epoch, std::uint64_t lease);
+
+  // The broker has numbered leases up to here.
+  void note_sent(std::uint64_t number) { highest_seen_ = std::max(highest_seen_, number); }
+
+  // Lets the replicas work. Results come without their node and number.
+  std::vector<wire::LeaseResult> advance(Effects& effects, Instant now, std::uint64_t& next_tool);
+
+  // Hands an event to the replica that has the tool; whether there is one.
+  template <typename ToolEvent>
+  bool dispatch(const ToolEvent& event, Effects& effects, Instant now) {
+    for (Replica& replica : replicas_) {
+      if (std::visit([](auto& r) { return r.tool(); }, replica) != event.tool) continue;
+      Turn turn{queue_, effects, results_, now};
+      std::visit([&](auto& r) { r.on(event, turn); }, replica);
+      return true;
+    }
+    return false;
+  }
+
+  void end(Effects& effects, Instant now, bool kill);
+
+  // Why the stage cannot work, if it cannot.
+  [[nodiscard]] std::optional<wire::StageFailed> failure() const;
+
+  [[nodiscard]] bool has_told_failure() const { return has_told_failure_; }
+
+  void set_told_failure() { has_told_failure_ = true; }
+
+  [[nodiscard]] wire::InletReport report() const;
+
+  [[nodiscard]] std::uint64_t leases_max() const;
+
+  [[nodiscard]] std::optional<Instant> next_deadline(Instant now) const;
+
+  // Whether every process has come to its end.
+  [[nodiscard]] bool is_gone() const;
+
+  [[nodiscard]] const Opening& opening() const { return opening_; }
+
+  void set_address(std::string address) { address_ = std::move(address); }
+
+  // Credit that the broker was told of.
+  [[nodiscard]] std::uint64_t told_leases_max() const { return told_leases_max_; }
+
+  void set_told_leases_max(std::uint64_t told) { told_leases_max_ = told; }
+
+ private:
+  using Replica = std::variant<EachReplica, WindowReplica>;
+  using LeaseKey = std::pair<std::uint64_t, std::uint64_t>;  // Epoch, number.
+
+  struct Held {
+    std::uint64_t inputs_left = 0;   // Without a result.
+    std::uint64_t results_open = 0;  // That the broker is not done with.
+  };
+
+  void take_records(const wire::Lease& lease, Instant now);
+  void take_window(const wire::Lease& lease);
+  void refuse(const wire::Lease& lease, const Batch& slice, const Position& origin);
+  void note_results(const std::vector<wire::LeaseResult>& results);
+
+  Opening opening_;
+  spec::Pipeline pipeline_;
+  const spec::Stage& stage_;
+  std::string address_;
+  WorkQueue queue_;
+  WindowQueue windows_;
+  std::vector<Replica> replicas_;
+  std::vector<wire::LeaseResult> results_;  // Not collected yet.
+  std::map<LeaseKey, Held> held_;
+  std::uint64_t highest_seen_ = 0;
+  std::uint64_t told_leases_max_ = 0;
+  bool has_told_failure_ = false;
+};
+
+}  // namespace leat::node

@@ -1,0 +1,92 @@
+#include "node/reframe.h"
+
+#include <string>
+#include <utility>
+
+#include "framing/splitter.h"
+
+namespace leat::node {
+
+namespace {
+
+bool lies_as_read(const Records& records, const framing::Framing& input) {
+  if (records.separator != framing::terminator(input)) return false;
+  framing::Splitter splitter(input);
+  std::vector<std::uint32_t> lengths;
+  lengths.reserve(records.count);
+  splitter.scan(records.blob.view(), lengths);
+  return splitter.pending_bytes() == 0 && pack_lengths(lengths) == records.lengths;
+}
+
+// Collects records that follow each other.
+class Part {
+ public:
+  Part(const Batch& slice, const framing::Framing& input) : slice_(slice), input_(input) {}
+
+  void add(std::string_view record) {
+    const std::size_t before = blob_.size();
+    framing::feed(input_, record, blob_);
+    lengths_.push_back(
+        static_cast<std::uint32_t>(blob_.size() - before - framing::terminator(input_).size()));
+  }
+
+  // The part that ends before record `end` of the slice.
+  void finish(std::uint32_t end, std::vector<Batch>& parts) {
+    const auto count = static_cast<std::uint32_t>(lengths_.size());
+    if (count == 0) return;
+    Batch part;
+    part.producer = slice_.producer;
+    part.runs = origins_of(slice_.runs, end - count, count);
+    part.records.count = count;
+    part.records.lengths = pack_lengths(std::exchange(lengths_, {}));
+    part.records.blob = Bytes::own(std::exchange(blob_, {}));
+    part.records.separator = framing::terminator(input_);
+    part.records.attributes = slice_.records.slice(end - count, count).attributes;
+    parts.push_back(std::move(part));
+  }
+
+ private:
+  const Batch& slice_;
+  const framing::Framing& input_;
+  std::string blob_;
+  std::vector<std::uint32_t> lengths_;
+};
+
+void reframe_each(const Batch& slice, const framing::Framing& input, Reframed& reframed) {
+  Part part(slice, input);
+  RecordReader reader(slice.records);
+  for (std::uint32_t i = 0; !reader.is_done(); ++i) {
+    const std::string_view record = reader.next();
+    const bool is_unterminated = slice.records.has(kUnterminated, i);
+    if (is_unterminated || framing::carries(input, record)) {
+      if (is_unterminated) part.finish(i, reframed.parts);
+      part.add(record);
+      continue;
+    }
+    part.finish(i, reframed.parts);
+    reframed.refused.push_back(origins_of(slice.runs, i, 1).front().first);
+  }
+  part.finish(slice.records.count, reframed.parts);
+}
+
+}  // namespace
+
+Reframed reframe(const Batch& slice, const framing::Framing& input) {
+  Reframed reframed;
+  const Records& records = slice.records;
+  if (records.count == 0) return reframed;
+  const std::uint32_t whole =
+      records.has(kUnterminated, records.count - 1) ? records.count - 1 : records.count;
+  Batch terminated{slice.producer, origins_of(slice.runs, 0, whole), records.slice(0, whole)};
+  if (whole > 0 && lies_as_read(terminated.records, input)) {
+    reframed.parts.push_back(std::move(terminated));
+    if (whole == records.count) return reframed;
+    reframe_each({slice.producer, origins_of(slice.runs, whole, 1), records.slice(whole, 1)}, input,
+                 reframed);
+    return reframed;
+  }
+  reframe_each(slice, input, reframed);
+  return reframed;
+}
+
+}  // namespace leat::node

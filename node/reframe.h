@@ -1,0 +1,22 @@
+// From the records of a lease to what a tool reads: the blob as it lies when the framings agree,
+// else record by record. What the tool's framing cannot carry is told apart.
+
+#pragma once
+
+#include <vector>
+
+#include "core/batch.h"
+#include "framing/framing.h"
+
+namespace leat::node {
+
+struct Reframed {
+  std::vector<Batch> parts;       // In order; separator and blob as the tool reads them.
+  std::vector<Position> refused;  // Origins of records that the framing cannot carry.
+};
+
+// REQUIRES: the slice's runs are one for one. A record without terminator (kUnterminated) comes in
+// a part of its own, the last, and is not checked.
+[[nodiscard]] Reframed reframe(const Batch& slice, const framing::Framing& input);
+
+}  // namespace leat::node

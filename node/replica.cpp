@@ -1,0 +1,99 @@
+#include "node/replica.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "core/ensure.h"
+
+namespace leat::node {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Duration kPauseMin = 10ms;
+constexpr std::size_t kQuoteMax = 80;
+
+struct SignalName {
+  int number;
+  const char* name;
+};
+
+// Linux's numbers, so that this stays free of the system's headers.
+constexpr SignalName kSignals[] = {
+    {1, "SIGHUP"},   {2, "SIGINT"},   {3, "SIGQUIT"},  {4, "SIGILL"},   {6, "SIGABRT"},
+    {7, "SIGBUS"},   {8, "SIGFPE"},   {9, "SIGKILL"},  {11, "SIGSEGV"}, {13, "SIGPIPE"},
+    {14, "SIGALRM"}, {15, "SIGTERM"}, {24, "SIGXCPU"}, {25, "SIGXFSZ"}, {31, "SIGSYS"}};
+
+}  // namespace
+
+StartTool start_order(const Post& post, ToolId tool) {
+  StartTool order{.tool = tool,
+                  .directory = post.directory,
+                  .argv = post.stage.argv,
+                  .env = post.stage.env,
+                  .must_read_on = post.stage.mode == spec::Mode::kEach};
+  order.env.insert_or_assign("LEAT_PIPELINE", post.pipeline);
+  order.env.insert_or_assign("LEAT_STAGE", post.stage.name);
+  order.env.insert_or_assign("LEAT_REPLICA", std::to_string(post.index));
+  return order;
+}
+
+void StderrTail::add(std::string_view bytes, const Limits& limits) {
+  text_.append(bytes.substr(bytes.size() - std::min(bytes.size(), limits.stderr_bytes_max)));
+  if (text_.size() > limits.stderr_bytes_max)
+    text_.erase(0, text_.size() - limits.stderr_bytes_max);
+  std::size_t from = text_.size();
+  if (from > 0 && text_.back() == '\n') --from;
+  for (std::uint32_t lines = 0; lines < limits.stderr_lines_max; ++lines) {
+    const std::size_t newline = from == 0 ? std::string::npos : text_.rfind('\n', from - 1);
+    if (newline == std::string::npos) return;
+    from = newline;
+  }
+  text_.erase(0, from + 1);
+}
+
+Duration RestartPause::next(Duration most) {
+  ++deaths_;
+  if (deaths_ == 1) return {};
+  const std::uint32_t doublings = std::min(deaths_ - 2, 12U);
+  const Duration pause = std::min<Duration>(kPauseMin * (1U << doublings), most);
+  const auto percent = static_cast<Duration::rep>(75 + random_() % 51);
+  return pause * percent / 100;
+}
+
+std::string quote(const std::vector<std::string>& argv) {
+  std::string text;
+  for (const std::string& word : argv) {
+    text += (text.empty() ? "" : " ") + word;
+  }
+  if (text.size() > kQuoteMax) text = text.substr(0, kQuoteMax) + "...";
+  return "`" + text + "`";
+}
+
+std::string plural(std::uint64_t n, const char* what) {
+  return std::to_string(n) + " " + what + (n == 1 ? "" : "s");
+}
+
+std::string describe(const ToolEnded& end) {
+  if (!end.is_signal) return "exited with status " + std::to_string(end.status);
+  std::string text = "was ended by signal " + std::to_string(end.status);
+  for (const SignalName& signal : kSignals) {
+    if (signal.number == end.status) text += std::string(" (") + signal.name + ")";
+  }
+  return text;
+}
+
+wire::Failure timeout_failure(Duration timeout) {
+  const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(timeout);
+  return {.kind = wire::FailureKind::kTimeout,
+          .reason = "the tool gave no answer for " + std::to_string(ms.count()) + " ms"};
+}
+
+wire::Failure failure_of(const ToolEnded& end) {
+  return {.kind = end.is_signal ? wire::FailureKind::kSignal : wire::FailureKind::kExit,
+          .status = end.status,
+          .reason = "the tool " + describe(end)};
+}
+
+}  // namespace leat::node

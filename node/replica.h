@@ -1,0 +1,85 @@
+// Parts that the replicas of both modes share: what a turn may touch, the last lines that a tool
+// wrote to standard error, and the pause before a restart.
+
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <random>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/limits.h"
+#include "core/time.h"
+#include "node/tool_events.h"
+#include "node/work_queue.h"
+#include "spec/pipeline_spec.h"
+#include "wire/messages.h"
+
+namespace leat::node {
+
+// What a replica works with during one turn.
+struct Turn {
+  WorkQueue& queue;
+  Effects& effects;
+  std::vector<wire::LeaseResult>& results;  // Node, segment and number are filled in by the inlet.
+  Instant now;
+};
+
+// Where a replica belongs.
+struct Post {
+  const spec::Stage& stage;
+  const Limits& limits;
+  std::string directory;
+  SegmentId segment;
+  std::uint32_t index = 0;  // Of the replica at its inlet, from 0.
+  std::string pipeline;
+};
+
+[[nodiscard]] StartTool start_order(const Post& post, ToolId tool);
+
+// The last lines, bounded in number and bytes.
+class StderrTail {
+ public:
+  void add(std::string_view bytes, const Limits& limits);
+
+  [[nodiscard]] const std::string& text() const { return text_; }
+
+  void clear() { text_.clear(); }
+
+ private:
+  std::string text_;
+};
+
+// How long to wait before the next start: nothing after the first death, then 10 ms, doubling, each
+// by up to a quarter more or less. Success resets it.
+class RestartPause {
+ public:
+  explicit RestartPause(std::uint64_t seed) : random_(seed) {}
+
+  // At most `most`, give or take a quarter.
+  [[nodiscard]] Duration next(Duration most);
+
+  void reset() { deaths_ = 0; }
+
+ private:
+  std::mt19937_64 random_;
+  std::uint32_t deaths_ = 0;
+};
+
+// "the command line", shortened.
+[[nodiscard]] std::string quote(const std::vector<std::string>& argv);
+
+// "1 record", "2 records".
+[[nodiscard]] std::string plural(std::uint64_t n, const char* what);
+
+// "exited with status 3", "was ended by signal 9 (SIGKILL)".
+[[nodiscard]] std::string describe(const ToolEnded& end);
+
+[[nodiscard]] wire::Failure timeout_failure(Duration timeout);
+
+// Why a tool ended, as the wire says it.
+[[nodiscard]] wire::Failure failure_of(const ToolEnded& end);
+
+}  // namespace leat::node

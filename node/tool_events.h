@@ -1,0 +1,136 @@
+// What happens to tools, and what is to be done with them: the border between the node's logic and
+// the processes.
+
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "core/bytes.h"
+#include "core/ids.h"
+#include "core/time.h"
+#include "wire/messages.h"
+
+namespace leat::node {
+
+// One process of a tool, from its start to its end; never reused.
+struct ToolId {
+  std::uint64_t value = 0;
+  auto operator<=>(const ToolId&) const = default;
+};
+
+// ---- Events.
+
+struct ToolStarted {
+  ToolId tool;
+};
+
+// The process could not be made: the operating system's words, with the path.
+struct ToolStartFailed {
+  ToolId tool;
+  std::string reason;
+};
+
+// Valid during the step only.
+struct ToolPrinted {
+  ToolId tool;
+  std::string_view bytes;
+};
+
+struct ToolComplained {
+  ToolId tool;
+  std::string_view bytes;  // Of its standard error.
+};
+
+// This much of what it was fed lies in its pipe now, or was read.
+struct ToolAccepted {
+  ToolId tool;
+  std::uint64_t bytes = 0;
+};
+
+// kAtRest: asleep on an empty standard input, and its output is drained. kUnseeable: this tool's
+// rest cannot be seen.
+enum class Rest { kAtRest, kBusy, kUnseeable };
+
+// The answer to Look; what it had printed came before.
+struct ToolLooked {
+  ToolId tool;
+  Rest rest = Rest::kBusy;
+};
+
+// It is gone; its output and complaints came before. `status` is its exit code or the signal.
+struct ToolEnded {
+  ToolId tool;
+  bool is_signal = false;
+  int status = 0;
+};
+
+// ---- Orders.
+
+struct StartTool {
+  ToolId tool;
+  std::string directory;
+  std::vector<std::string> argv;
+  std::map<std::string, std::string> env;  // On top of the node's.
+  bool must_read_on = false;  // One that closes its input or output before its end is ended.
+};
+
+struct FeedTool {
+  ToolId tool;
+  Bytes bytes;
+};
+
+// End-of-file follows what was fed.
+struct CloseStdin {
+  ToolId tool;
+};
+
+struct LookAtTool {
+  ToolId tool;
+};
+
+// Kill: the whole group, now. Else: end-of-file if it has not had it, SIGTERM after `grace`, the
+// kill after another. Its end is told either way.
+struct EndTool {
+  ToolId tool;
+  bool kill = false;
+  Duration grace{};
+};
+
+struct PushResult {
+  wire::LeaseResult result;
+};
+
+struct SendToBroker {
+  wire::Message message;
+};
+
+// Connects the PUSH socket for results; an earlier one goes.
+struct ConnectResults {
+  std::string address;
+};
+
+// Binds an inlet's PULL socket; InletBound answers. An earlier one of the segment goes.
+struct BindInlet {
+  SegmentId segment;
+  std::uint64_t epoch = 0;
+};
+
+struct UnbindInlet {
+  SegmentId segment;
+};
+
+struct Say {
+  std::string text;
+};
+
+using Effect = std::variant<StartTool, FeedTool, CloseStdin, LookAtTool, EndTool, PushResult,
+                            SendToBroker, ConnectResults, BindInlet, UnbindInlet, Say>;
+using Effects = std::vector<Effect>;
+
+}  // namespace leat::node

@@ -1,0 +1,297 @@
+#include "node/tool_host.h"
+
+#include <algorithm>
+#include <array>
+#include <csignal>
+#include <cstdlib>
+#include <utility>
+
+#include <unistd.h>
+
+#include "io/pipe.h"
+
+namespace leat::node {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::size_t kReadBytes = std::size_t{64} << 10;
+constexpr int kReadsPerTurn = 8;
+constexpr std::size_t kPiecesPerWrite = 16;
+// What a dead tool's children may keep its pipes open, and what a tool that closed its input or
+// output may take to end.
+constexpr Duration kLeftoversTime = 1s;
+
+// The node's environment without what would change how tools behave, plus the stage's.
+std::vector<std::string> environment_for(const StartTool& order, const io::Guardian& guardian) {
+  std::map<std::string, std::string> all;
+  for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
+    const std::string text(*entry);
+    const std::size_t equals = text.find('=');
+    if (equals == std::string::npos) continue;
+    const std::string name = text.substr(0, equals);
+    const bool is_ours = name.starts_with("LEAT_") || name == "PYTHONUNBUFFERED";
+    if (!is_ours) all[name] = text.substr(equals + 1);
+  }
+  for (const auto& [name, value] : order.env) {
+    all[name] = value;
+  }
+  std::vector<std::string> entries;
+  for (const auto& [name, value] : all) {
+    entries.push_back(name + "=" + value);
+  }
+  entries.push_back(guardian.environment_entry());
+  return entries;
+}
+
+}  // namespace
+
+struct ToolHost::Tool {
+  ToolId id;
+  io::Child child;
+  std::optional<io::RestProbe> probe;
+  std::deque<Bytes> to_write;
+  std::size_t written_of_first = 0;
+  bool closes_after_write = false;
+  bool must_read_on = false;
+  bool has_exited = false;          // It is reaped when its pipes are closed, too.
+  std::optional<Instant> press_at;  // When the next step of ending it is due.
+  enum class Press { kTerminate, kKill } press = Press::kTerminate;
+  Duration grace{};
+  // Places in the wait set; SIZE_MAX when not watched.
+  std::size_t at_input = SIZE_MAX;
+  std::size_t at_output = SIZE_MAX;
+  std::size_t at_stderr = SIZE_MAX;
+  std::size_t at_end = SIZE_MAX;
+  bool is_finished = false;
+};
+
+ToolHost::ToolHost(io::Guardian guardian, io::PipeWait wait, Deliver deliver)
+    : guardian_(std::move(guardian)),
+      wait_(std::move(wait)),
+      deliver_(std::move(deliver)),
+      buffer_(kReadBytes) {}
+
+ToolHost::~ToolHost() {
+  for (auto& [id, tool] : tools_) {
+    if (tool->child.pid > 0) io::kill_group(tool->child.pid, SIGKILL);
+  }
+}
+
+void ToolHost::order(const StartTool& effect, Instant /*now*/) {
+  if (!guardian_.is_alive()) (void)guardian_.restart();
+  Result<io::Child> child = io::spawn({.argv = effect.argv,
+                                       .environment = environment_for(effect, guardian_),
+                                       .working_directory = effect.directory});
+  if (!child) {
+    deliver_(ToolStartFailed{effect.tool, child.error().message});
+    return;
+  }
+  (void)guardian_.add(child->pid);
+  auto tool = std::make_unique<Tool>();
+  tool->id = effect.tool;
+  tool->child = std::move(*child);
+  tool->must_read_on = effect.must_read_on;
+  tool->probe.emplace(tool->child.pid, tool->child.to_stdin.get(), wait_);
+  tools_.emplace(effect.tool, std::move(tool));
+  deliver_(ToolStarted{effect.tool});
+}
+
+void ToolHost::order(const FeedTool& effect, Instant /*now*/) {
+  const auto found = tools_.find(effect.tool);
+  if (found == tools_.end()) return;
+  Tool& tool = *found->second;
+  if (!tool.child.to_stdin.is_open()) return;
+  tool.to_write.push_back(effect.bytes);
+  // The first piece goes at once; more waits for the loop, so that pieces are written together.
+  if (tool.to_write.size() == 1) write_input(tool);
+}
+
+void ToolHost::order(const CloseStdin& effect, Instant /*now*/) {
+  const auto found = tools_.find(effect.tool);
+  if (found == tools_.end()) return;
+  Tool& tool = *found->second;
+  tool.closes_after_write = true;
+  if (tool.to_write.empty()) close_input(tool);
+}
+
+void ToolHost::order(const LookAtTool& effect, Instant /*now*/) {
+  const auto found = tools_.find(effect.tool);
+  if (found == tools_.end()) return;
+  Tool& tool = *found->second;
+  Rest rest = Rest::kBusy;
+  if (tool.to_write.empty() && tool.child.to_stdin.is_open() && !tool.has_exited) {
+    const io::Rest seen = tool.probe->look();
+    rest = seen == io::Rest::kAtRest      ? Rest::kAtRest
+           : seen == io::Rest::kUnseeable ? Rest::kUnseeable
+                                          : Rest::kBusy;
+  }
+  // What it printed before it came to rest comes first.
+  if (rest != Rest::kBusy) read_output(tool);
+  deliver_(ToolLooked{effect.tool, rest});
+}
+
+void ToolHost::order(const EndTool& effect, Instant now) {
+  const auto found = tools_.find(effect.tool);
+  if (found == tools_.end()) return;
+  Tool& tool = *found->second;
+  tool.to_write.clear();
+  close_input(tool);
+  tool.grace = effect.grace;
+  tool.press = effect.kill ? Tool::Press::kKill : Tool::Press::kTerminate;
+  tool.press_at = effect.kill ? now : now + effect.grace;
+  if (effect.kill) press(tool, now);
+}
+
+void ToolHost::press(Tool& tool, Instant now) {
+  if (tool.press == Tool::Press::kKill) {
+    io::kill_group(tool.child.pid, SIGKILL);
+    tool.press_at.reset();
+    // Its leftovers may be beyond reach; what they print is nobody's.
+    if (tool.has_exited) {
+      tool.child.from_stdout.reset();
+      tool.child.from_stderr.reset();
+    }
+    return;
+  }
+  io::kill_group(tool.child.pid, SIGTERM);
+  tool.press = Tool::Press::kKill;
+  tool.press_at = now + tool.grace;
+}
+
+void ToolHost::write_input(Tool& tool) {
+  while (!tool.to_write.empty() && tool.child.to_stdin.is_open()) {
+    std::array<std::string_view, kPiecesPerWrite> pieces;
+    const std::size_t n = std::min(tool.to_write.size(), kPiecesPerWrite);
+    std::size_t asked = 0;
+    for (std::size_t i = 0; i < n; ++i) {
+      pieces[i] = tool.to_write[i].view().substr(i == 0 ? tool.written_of_first : 0);
+      asked += pieces[i].size();
+    }
+    const Result<std::size_t> wrote =
+        io::write_some(tool.child.to_stdin.get(), std::span(pieces.data(), n));
+    if (!wrote) {
+      // It closed its input. A tool of mode window may.
+      tool.to_write.clear();
+      tool.child.to_stdin.reset();
+      return;
+    }
+    std::size_t left = *wrote;
+    while (!tool.to_write.empty() && left >= tool.to_write.front().size() - tool.written_of_first) {
+      left -= tool.to_write.front().size() - tool.written_of_first;
+      tool.written_of_first = 0;
+      tool.to_write.pop_front();
+    }
+    tool.written_of_first += left;
+    if (*wrote > 0) deliver_(ToolAccepted{tool.id, *wrote});
+    if (*wrote < asked) return;
+  }
+  if (tool.closes_after_write && tool.to_write.empty()) close_input(tool);
+}
+
+void ToolHost::close_input(Tool& tool) {
+  tool.child.to_stdin.reset();
+  tool.must_read_on = false;
+}
+
+void ToolHost::read_output(Tool& tool) {
+  for (int i = 0; i < kReadsPerTurn && tool.child.from_stdout.is_open(); ++i) {
+    const Result<io::ReadOutcome> outcome =
+        io::read_some(tool.child.from_stdout.get(), std::span(buffer_));
+    if (outcome && outcome->state == io::ReadState::kWouldBlock) return;
+    if (!outcome || outcome->state == io::ReadState::kEnd) {
+      tool.child.from_stdout.reset();
+      return;
+    }
+    deliver_(ToolPrinted{tool.id, std::string_view(buffer_.data(), outcome->bytes)});
+    if (outcome->bytes < buffer_.size()) return;
+  }
+}
+
+void ToolHost::read_stderr(Tool& tool) {
+  for (int i = 0; i < kReadsPerTurn && tool.child.from_stderr.is_open(); ++i) {
+    const Result<io::ReadOutcome> outcome =
+        io::read_some(tool.child.from_stderr.get(), std::span(buffer_));
+    if (outcome && outcome->state == io::ReadState::kWouldBlock) return;
+    if (!outcome || outcome->state == io::ReadState::kEnd) {
+      tool.child.from_stderr.reset();
+      return;
+    }
+    deliver_(ToolComplained{tool.id, std::string_view(buffer_.data(), outcome->bytes)});
+  }
+}
+
+void ToolHost::note_end(Tool& tool, Instant now) {
+  tool.has_exited = true;
+  tool.to_write.clear();
+  tool.child.to_stdin.reset();
+  tool.press = Tool::Press::kKill;
+  tool.press_at = now + kLeftoversTime;
+}
+
+void ToolHost::finish_if_over(Tool& tool, Instant now) {
+  const bool has_closed_early =
+      tool.must_read_on && !tool.has_exited && !tool.press_at &&
+      (!tool.child.to_stdin.is_open() || !tool.child.from_stdout.is_open());
+  if (has_closed_early) {
+    tool.press = Tool::Press::kKill;
+    tool.press_at = now + kLeftoversTime;
+  }
+  const bool is_over =
+      tool.has_exited && !tool.child.from_stdout.is_open() && !tool.child.from_stderr.is_open();
+  if (!is_over || tool.is_finished) return;
+  tool.is_finished = true;
+  // What it left behind in its group goes with it. While it is not reaped, its id is its own.
+  io::kill_group(tool.child.pid, SIGKILL);
+  (void)guardian_.remove(tool.child.pid);
+  finished_.push_back(tool.id);
+  const io::ExitStatus status = io::try_wait(tool.child).value_or(io::ExitStatus{});
+  const bool is_signal = status.signal != 0;
+  deliver_(ToolEnded{tool.id, is_signal, is_signal ? status.signal : status.code});
+}
+
+void ToolHost::watch(io::WaitSet& waits) {
+  const auto add = [&waits](const io::Fd& fd, short events, bool wanted) {
+    return fd.is_open() && wanted ? waits.add(fd.get(), events) : SIZE_MAX;
+  };
+  for (auto& [id, tool] : tools_) {
+    tool->at_input = add(tool->child.to_stdin, POLLOUT, !tool->to_write.empty());
+    tool->at_output = add(tool->child.from_stdout, POLLIN, true);
+    tool->at_stderr = add(tool->child.from_stderr, POLLIN, true);
+    tool->at_end = add(tool->child.pidfd, POLLIN, !tool->has_exited);
+  }
+}
+
+std::optional<Instant> ToolHost::next_deadline() const {
+  std::optional<Instant> next;
+  for (const auto& [id, tool] : tools_) {
+    if (tool->press_at && (!next || *tool->press_at < *next)) next = tool->press_at;
+  }
+  return next;
+}
+
+void ToolHost::serve(const io::WaitSet& waits, Instant now) {
+  std::vector<Tool*> present;
+  for (auto& [id, tool] : tools_) {
+    present.push_back(tool.get());
+  }
+  const auto is_ready = [&waits](std::size_t place) {
+    return place != SIZE_MAX && waits.is_ready(place);
+  };
+  for (Tool* const tool : present) {
+    if (is_ready(tool->at_stderr)) read_stderr(*tool);
+    if (is_ready(tool->at_output)) read_output(*tool);
+    if (is_ready(tool->at_input)) write_input(*tool);
+    if (is_ready(tool->at_end)) note_end(*tool, now);
+    if (tool->press_at && now >= *tool->press_at) press(*tool, now);
+    finish_if_over(*tool, now);
+    tool->at_input = tool->at_output = tool->at_stderr = tool->at_end = SIZE_MAX;
+  }
+  for (const ToolId id : finished_) {
+    tools_.erase(id);
+  }
+  finished_.clear();
+}
+
+}  // namespace leat::node

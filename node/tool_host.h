@@ -1,0 +1,69 @@
+// ToolHost runs the tools' processes for a NodeCore: starts, feeds, reads, looks, ends and reaps
+// them, and tells what happened as events. It never waits, and decides nothing.
+
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "io/clock.h"
+#include "io/guardian.h"
+#include "io/process.h"
+#include "io/rest_probe.h"
+#include "io/wait.h"
+#include "node/node_core.h"
+#include "node/tool_events.h"
+
+namespace leat::node {
+
+class ToolHost {
+ public:
+  // `deliver` gets each event at once, within a call of serve() or of an order.
+  using Deliver = std::function<void(const Event&)>;
+
+  ToolHost(io::Guardian guardian, io::PipeWait wait, Deliver deliver);
+  // Ends what still runs, at once.
+  ~ToolHost();
+  ToolHost(const ToolHost&) = delete;
+  ToolHost& operator=(const ToolHost&) = delete;
+  ToolHost(ToolHost&&) = delete;
+  ToolHost& operator=(ToolHost&&) = delete;
+
+  void order(const StartTool& effect, Instant now);
+  void order(const FeedTool& effect, Instant now);
+  void order(const CloseStdin& effect, Instant now);
+  void order(const LookAtTool& effect, Instant now);
+  void order(const EndTool& effect, Instant now);
+
+  // Adds what is to be waited for.
+  void watch(io::WaitSet& waits);
+  [[nodiscard]] std::optional<Instant> next_deadline() const;
+
+  // Looks after every tool that the wait found ready, and after what time asks for.
+  void serve(const io::WaitSet& waits, Instant now);
+
+ private:
+  struct Tool;
+
+  void read_output(Tool& tool);
+  void read_stderr(Tool& tool);
+  void write_input(Tool& tool);
+  void close_input(Tool& tool);
+  void note_end(Tool& tool, Instant now);
+  void press(Tool& tool, Instant now);
+  void finish_if_over(Tool& tool, Instant now);
+
+  io::Guardian guardian_;
+  io::PipeWait wait_;
+  Deliver deliver_;
+  std::map<ToolId, std::unique_ptr<Tool>> tools_;
+  std::vector<ToolId> finished_;  // To be erased at the end of a serve().
+  std::vector<char> buffer_;
+};
+
+}  // namespace leat::node

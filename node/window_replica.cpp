@@ -1,0 +1,227 @@
+#include "node/window_replica.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "core/ensure.h"
+
+namespace leat::node {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::uint32_t kStartFailuresMax = 3;
+constexpr Duration kPauseMax = 30s;
+
+// The window's origins in as few runs as they make, without outputs.
+std::vector<Run> inputs_of(const WindowWork& work) {
+  std::vector<Run> runs;
+  for (const Batch& slice : work.slices) {
+    for (const Run& run : slice.runs) {
+      if (!runs.empty() && runs.back().first.plus(runs.back().inputs) == run.first) {
+        runs.back().inputs += run.inputs;
+      } else {
+        runs.push_back({run.first, run.inputs, 0});
+      }
+    }
+  }
+  return runs;
+}
+
+}  // namespace
+
+WindowReplica::WindowReplica(Post post, std::uint64_t seed)
+    : post_(std::move(post)), answers_(post_.stage.output), pause_(seed) {}
+
+void WindowReplica::advance(Turn& turn, WindowQueue& windows, std::uint64_t& next_tool) {
+  if (has_ended_ || stage_failure_) return;
+  if (!tool_ && turn.now >= start_at_) {
+    tool_ = ToolId{++next_tool};
+    turn.effects.push_back(start_order(post_, *tool_));
+    return;
+  }
+  const bool may_work = tool_ && is_started_ && !work_ && !retry_;
+  if (may_work && !windows.empty() && windows.front().not_before <= turn.now) {
+    WindowWork work = std::move(windows.front());
+    windows.pop_front();
+    feed(std::move(work), turn);
+  }
+  const bool is_late = work_ && post_.stage.timeout && !killed_for_ &&
+                       turn.now - work_since_ >= *post_.stage.timeout;
+  if (is_late) {
+    killed_for_ = timeout_failure(*post_.stage.timeout);
+    turn.effects.push_back(EndTool{*tool_, true});
+  }
+}
+
+void WindowReplica::feed(WindowWork work, Turn& turn) {
+  work_ = std::move(work);
+  work_since_ = turn.now;
+  if (ended_) return finish(turn);
+  for (std::size_t i = 0; i < work_->slices.size(); ++i) {
+    const Records& records = work_->slices[i].records;
+    const bool is_last = i + 1 == work_->slices.size();
+    const std::size_t cut = is_last && work_->is_unterminated ? records.separator.size() : 0;
+    Bytes bytes = records.blob.slice(0, records.blob.size() - cut);
+    if (!bytes.empty()) turn.effects.push_back(FeedTool{*tool_, std::move(bytes)});
+  }
+  turn.effects.push_back(CloseStdin{*tool_});
+}
+
+void WindowReplica::on(const ToolStarted& event, Turn& /*turn*/) {
+  ENSURE(tool_ == event.tool);
+  is_started_ = true;
+}
+
+void WindowReplica::on(const ToolStartFailed& event, Turn& /*turn*/) {
+  ENSURE(tool_ == event.tool);
+  tool_.reset();
+  stage_failure_ = "cannot start " + quote(post_.stage.argv) + ": " + event.reason;
+}
+
+void WindowReplica::on(const ToolPrinted& event, Turn& turn) {
+  ENSURE(tool_ == event.tool);
+  if (has_ended_ || killed_for_) return;
+  (void)answers_.add(event.bytes);
+  const bool is_record_large = answers_.pending_bytes() > post_.limits.record_bytes_max;
+  if (!is_record_large && answers_.bytes() <= post_.limits.queue_bytes_max) return;
+  killed_for_ = wire::Failure{
+      .kind = wire::FailureKind::kOversize,
+      .reason = is_record_large ? "the tool printed a record of more than limits.record_bytes (" +
+                                      std::to_string(post_.limits.record_bytes_max) + ")"
+                                : "the tool printed more for one window than limits.queue_bytes (" +
+                                      std::to_string(post_.limits.queue_bytes_max) + ")"};
+  answers_.clear();
+  turn.effects.push_back(EndTool{*tool_, true});
+}
+
+void WindowReplica::on(const ToolComplained& event, Turn& /*turn*/) {
+  stderr_.add(event.bytes, post_.limits);
+}
+
+void WindowReplica::on(const ToolAccepted& /*event*/, Turn& /*turn*/) {}
+
+void WindowReplica::on(const ToolLooked& /*event*/, Turn& /*turn*/) {}
+
+void WindowReplica::on(const ToolEnded& event, Turn& turn) {
+  ENSURE(tool_ == event.tool);
+  ended_ = event;
+  if (work_) return finish(turn);
+  if (has_ended_) return clear_process();
+  // It ended before it was given a window. One that is content may have needed no input: what it
+  // printed is the next window's. One that is not has failed to start.
+  const auto& well = post_.stage.exit_codes;
+  const bool is_content =
+      !event.is_signal && std::find(well.begin(), well.end(), event.status) != well.end();
+  if (is_content) return;
+  ++restarts_;
+  if (++start_failures_ >= kStartFailuresMax) {
+    stage_failure_ = quote(post_.stage.argv) + " " + describe(event) + " before it was given a " +
+                     "window, " + std::to_string(start_failures_) + " times in a row";
+    return;
+  }
+  start_at_ = turn.now + pause_.next(kPauseMax);
+  clear_process();
+}
+
+void WindowReplica::finish(Turn& turn) {
+  const auto& well = post_.stage.exit_codes;
+  const bool is_well =
+      !ended_->is_signal && std::find(well.begin(), well.end(), ended_->status) != well.end();
+  if (killed_for_) {
+    fail(*killed_for_, turn);
+  } else if (is_well) {
+    succeed(turn);
+  } else {
+    fail(failure_of(*ended_), turn);
+  }
+  work_.reset();
+  clear_process();
+}
+
+void WindowReplica::succeed(Turn& turn) {
+  start_failures_ = 0;
+  pause_.reset();
+  wire::LeaseResult result;
+  result.epoch = work_->epoch;
+  result.lease = work_->lease;
+  result.outputs.producer = work_->slices.front().producer;
+  const bool is_unterminated = answers_.end_last();
+  Records outputs = answers_.take(answers_.count());
+  if (is_unterminated) {
+    outputs.attributes.push_back({outputs.count - 1, 1, std::string(kUnterminated), ""});
+  }
+  std::uint64_t inputs = 0;
+  result.outputs.runs = inputs_of(*work_);
+  for (const Run& run : result.outputs.runs) {
+    inputs += run.inputs;
+  }
+  // The window's outputs are the children of its first origin.
+  result.outputs.runs.front().outputs = outputs.count;
+  result.outputs.records = std::move(outputs);
+  const Duration busy = std::max<Duration>(turn.now - work_since_, Duration(1));
+  result.busy_ns = static_cast<std::uint64_t>(busy.count());
+  Histogram service;
+  service.add(busy / static_cast<Duration::rep>(std::max<std::uint64_t>(inputs, 1)), inputs);
+  result.service = service.counts();
+  turn.results.push_back(std::move(result));
+}
+
+void WindowReplica::fail(wire::Failure why, Turn& turn) {
+  ++restarts_;
+  start_at_ = turn.now + pause_.next(100ms);
+  ++work_->attempts;
+  if (work_->attempts < post_.stage.attempts) {
+    const std::uint32_t doublings = std::min(work_->attempts - 1, 10U);
+    work_->not_before = turn.now + post_.stage.backoff * (1U << doublings);
+    retry_ = std::move(work_);
+    return;
+  }
+  wire::LeaseResult result;
+  result.epoch = work_->epoch;
+  result.lease = work_->lease;
+  result.outputs.producer = work_->slices.front().producer;
+  why.stderr_tail = stderr_.text();
+  why.attempts = work_->attempts;
+  result.outputs.runs = inputs_of(*work_);
+  for (const Run& run : result.outputs.runs) {
+    why.first = run.first;
+    why.inputs = run.inputs;
+    result.failures.push_back(why);
+  }
+  turn.results.push_back(std::move(result));
+}
+
+std::optional<WindowWork> WindowReplica::take_retry() {
+  return std::exchange(retry_, std::nullopt);
+}
+
+void WindowReplica::clear_process() {
+  tool_.reset();
+  is_started_ = false;
+  ended_.reset();
+  killed_for_.reset();
+  answers_.clear();
+  // What the stage failed with is still to be told.
+  if (!stage_failure_) stderr_.clear();
+}
+
+void WindowReplica::end(Turn& turn, bool kill) {
+  has_ended_ = true;
+  if (tool_ && !ended_) turn.effects.push_back(EndTool{*tool_, kill, post_.stage.grace});
+}
+
+std::optional<Instant> WindowReplica::next_deadline(const WindowQueue& windows) const {
+  if (has_ended_ || stage_failure_) return std::nullopt;
+  if (!tool_) return start_at_;
+  std::optional<Instant> next;
+  if (work_ && post_.stage.timeout && !killed_for_) next = work_since_ + *post_.stage.timeout;
+  const bool may_work = is_started_ && !work_ && !windows.empty();
+  if (may_work && (!next || windows.front().not_before < *next)) {
+    next = windows.front().not_before;
+  }
+  return next;
+}
+
+}  // namespace leat::node

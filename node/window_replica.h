@@ -1,0 +1,88 @@
+// WindowReplica gives each window to a process of its own: its records, then end-of-file. All that
+// the process prints until it exits belongs to the window. The next process is started ahead of
+// need. A window fails and is retried whole.
+
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "node/answers.h"
+#include "node/replica.h"
+
+namespace leat::node {
+
+// One lease of a window stage.
+struct WindowWork {
+  std::uint64_t epoch = 0;
+  std::uint64_t lease = 0;
+  std::vector<Batch> slices;     // Blobs as the tool reads them.
+  bool is_unterminated = false;  // The last record has no terminator.
+  std::uint32_t attempts = 0;    // Failed so far.
+  Instant not_before;
+};
+
+using WindowQueue = std::deque<WindowWork>;
+
+class WindowReplica {
+ public:
+  WindowReplica(Post post, std::uint64_t seed);
+
+  void advance(Turn& turn, WindowQueue& windows, std::uint64_t& next_tool);
+
+  void on(const ToolStarted& event, Turn& turn);
+  void on(const ToolStartFailed& event, Turn& turn);
+  void on(const ToolPrinted& event, Turn& turn);
+  void on(const ToolComplained& event, Turn& turn);
+  void on(const ToolAccepted& event, Turn& turn);
+  void on(const ToolLooked& event, Turn& turn);
+  void on(const ToolEnded& event, Turn& turn);
+
+  // A window that failed and has attempts left goes back here.
+  [[nodiscard]] std::optional<WindowWork> take_retry();
+
+  void end(Turn& turn, bool kill);
+
+  [[nodiscard]] std::optional<Instant> next_deadline(const WindowQueue& windows) const;
+
+  [[nodiscard]] std::optional<ToolId> tool() const { return tool_; }
+
+  [[nodiscard]] bool is_ready() const { return tool_.has_value() && is_started_; }
+
+  [[nodiscard]] bool is_idle() const { return !work_; }
+
+  [[nodiscard]] std::uint64_t restarts() const { return restarts_; }
+
+  [[nodiscard]] const std::optional<std::string>& stage_failure() const { return stage_failure_; }
+
+  [[nodiscard]] const std::string& stderr_tail() const { return stderr_.text(); }
+
+ private:
+  void feed(WindowWork work, Turn& turn);
+  void finish(Turn& turn);
+  void succeed(Turn& turn);
+  void fail(wire::Failure why, Turn& turn);
+  void clear_process();
+
+  Post post_;
+  std::optional<ToolId> tool_;
+  bool is_started_ = false;
+  bool has_ended_ = false;          // By end().
+  std::optional<ToolEnded> ended_;  // The process is gone; its window may be still to come.
+  std::optional<wire::Failure> killed_for_;  // Why we ended it.
+  Answers answers_;
+  StderrTail stderr_;
+  RestartPause pause_;
+  Instant start_at_;
+  std::uint64_t restarts_ = 0;
+  std::uint32_t start_failures_ = 0;  // In a row: dead before it had anything.
+  std::optional<std::string> stage_failure_;
+  std::optional<WindowWork> work_;
+  Instant work_since_;
+  std::optional<WindowWork> retry_;
+};
+
+}  // namespace leat::node

@@ -1,0 +1,73 @@
+// WorkQueue holds the records that an inlet was given and that no tool has now, in the framing of
+// the tool, in order. Replicas take from it, and put back what they could not finish.
+
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <vector>
+
+#include "core/batch.h"
+#include "core/time.h"
+
+namespace leat::node {
+
+// Records of one lease, consecutive; the unit in which work moves inside a node.
+struct Portion {
+  std::uint64_t epoch = 0;
+  std::uint64_t lease = 0;
+  Batch batch;                   // Runs one for one; blob as the tool reads it.
+  std::uint32_t attempts = 0;    // Failed so far; then it is one record.
+  bool is_suspect = false;       // One of these may have ended a tool: each is tried alone.
+  bool is_unterminated = false;  // One record, without terminator: end-of-file follows it.
+  Instant not_before;            // Waits for its next attempt until then.
+
+  // The first n records, and the rest. REQUIRES: 0 < n < count.
+  [[nodiscard]] Portion take_front(std::uint32_t n);
+
+  [[nodiscard]] std::uint32_t count() const { return batch.records.count; }
+};
+
+class WorkQueue {
+ public:
+  // How much a replica takes at most.
+  struct Room {
+    std::uint32_t records = 0;
+    std::size_t bytes = 0;
+    std::optional<ProducerId> producer;  // Only of this one, when set.
+    bool is_empty_handed = true;         // Nothing uncommitted is in the tool.
+  };
+
+  // `is_ordered`: what waits for another attempt holds back what is behind it.
+  explicit WorkQueue(bool is_ordered) : is_ordered_(is_ordered) {}
+
+  void push_back(Portion portion);
+  void push_front(Portion portion);
+
+  // The next records that fit into the room: a suspect or an unterminated record only alone and
+  // with empty hands, and a record larger than the room only with empty hands.
+  [[nodiscard]] std::optional<Portion> take(const Room& room, Instant now);
+
+  // Whether take() with empty hands would give something now.
+  [[nodiscard]] bool has_work(Instant now) const;
+
+  // The culprit is known: whoever has not failed himself is innocent.
+  void clear_suspicion();
+
+  // Drops what belongs to other epochs.
+  void keep_epoch(std::uint64_t epoch);
+
+  [[nodiscard]] std::optional<Instant> next_deadline(Instant now) const;
+
+  [[nodiscard]] bool is_empty() const { return portions_.empty(); }
+
+ private:
+  [[nodiscard]] std::deque<Portion>::iterator find_eligible(Instant now);
+
+  bool is_ordered_;
+  std::deque<Portion> portions_;
+};
+
+}  // namespace leat::node

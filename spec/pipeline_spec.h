@@ -1,0 +1,62 @@
+// What a pipeline's YAML file says, checked: every value is in range, every name is known, every
+// default is filled in. Made by parse() in spec/parse.h only.
+
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/limits.h"
+#include "core/time.h"
+#include "framing/framing.h"
+
+namespace leat::spec {
+
+enum class Mode : std::uint8_t { kEach, kWindow };
+
+// What happens to a record that failed `attempts` times.
+enum class OnError : std::uint8_t { kDeadLetter, kDrop, kStop };
+
+// When a window is full; whichever comes first. With `all` the producer's end alone closes it.
+struct Window {
+  bool all = false;
+  std::optional<std::uint64_t> records;  // 1 or more.
+  std::optional<std::uint64_t> bytes;    // 1 or more; a larger record is a window of its own.
+  std::optional<Duration> time;          // Since the window's first record was ready.
+};
+
+struct Stage {
+  std::string name;               // [a-z0-9-]+, unique within the pipeline.
+  std::vector<std::string> argv;  // At least the program; a relative path is made absolute.
+  std::uint32_t replicas = 1;     // 1 to 1024, over the whole cluster.
+  Mode mode = Mode::kEach;
+  Window window;  // Mode window only.
+  framing::Framing input;
+  framing::Framing output;
+  std::uint32_t in_flight_max = 0;  // Records inside a replica at once; 0: adaptive.
+  std::optional<Duration>
+      timeout;  // Per record, from the previous answer; for a window, of it all.
+  Duration grace = std::chrono::seconds(5);  // From end-of-file to SIGTERM, and on to SIGKILL.
+  std::uint32_t attempts = 3;                // 1 to 100.
+  Duration backoff = std::chrono::milliseconds(10);  // Before the second attempt; then doubles.
+  OnError on_error = OnError::kDeadLetter;
+  std::map<std::string, std::string> env;
+  std::vector<int> exit_codes = {0};  // Mode window: which mean success.
+};
+
+struct Pipeline {
+  std::string name;                 // [a-z0-9-]+
+  std::string directory;            // Absolute: the tools' working directory.
+  framing::Framing source_framing;  // How a client's stream is cut: the first stage's input.
+  framing::Framing sink_framing;    // How results are written: the last stage's output.
+  std::vector<Stage> stages;        // At least one, in topological order.
+  // from[i]: the stage that feeds stage i, or nothing for a source.
+  std::vector<std::optional<std::size_t>> from;
+  Limits limits;
+};
+
+}  // namespace leat::spec

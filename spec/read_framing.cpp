@@ -1,0 +1,73 @@
+#include "spec/read_framing.h"
+
+#include <array>
+
+#include "framing/pattern.h"
+#include "spec/values.h"
+
+namespace leat::spec {
+
+namespace {
+
+using framing::Framing;
+using framing::Kind;
+
+constexpr std::size_t kSeparatorBytesMax = 256;
+constexpr std::string_view kFramings =
+    R"(lines, blank-line, {until: PATTERN} or {separator: "\0"})";
+
+Read<void> read_until(const YamlValue& yaml, Framing& framing) {
+  const auto pattern = read_text(yaml, "a pattern in RE2 syntax");
+  if (!pattern) return tl::unexpected(pattern.error());
+  if (pattern->empty()) {
+    return unexpected_value(yaml, "a pattern; where every line ends a record: lines");
+  }
+  const framing::Pattern compiled(*pattern);
+  if (!compiled.is_good()) return unexpected_value(yaml, "RE2 syntax: " + compiled.error());
+  framing.kind = Kind::kUntil;
+  framing.pattern = *pattern;
+  return {};
+}
+
+// Escapes work in double quotes only: a plain \0 is a backslash and a zero.
+Read<void> read_separator(const YamlValue& yaml, Framing& framing) {
+  const auto bytes = read_text(yaml, R"(1 to 256 bytes, such as "\0")");
+  if (!bytes) return tl::unexpected(bytes.error());
+  if (bytes->empty() || bytes->size() > kSeparatorBytesMax) {
+    return unexpected_value(yaml, R"(1 to 256 bytes, such as "\0")");
+  }
+  if (!yaml.is_quoted && bytes->find('\\') != std::string::npos) {
+    return unexpected_value(yaml, "escapes in double quotes: \"" + *bytes + "\"");
+  }
+  framing.kind = Kind::kSeparator;
+  framing.separator = *bytes;
+  return {};
+}
+
+constexpr std::array<Key<Framing>, 2> kFramingKeys = {
+    {{"until", read_until}, {"separator", read_separator}}};
+
+Read<Framing> read_framing_map(const YamlValue& yaml) {
+  Framing framing;
+  const auto read = read_map<Framing>(yaml, "a framing", kFramingKeys, framing);
+  if (!read) return tl::unexpected(read.error());
+  if (yaml.entries.size() != 1) {
+    return fault(yaml.mark, "found " + std::to_string(yaml.entries.size()) +
+                                " keys in a framing, expected one: until or separator");
+  }
+  return framing;
+}
+
+}  // namespace
+
+Read<Framing> read_framing(const YamlValue& yaml) {
+  constexpr std::array<std::string_view, 4> kWords = {"lines", "blank-line", "until", "separator"};
+  if (yaml.kind == YamlValue::Kind::kMap) return read_framing_map(yaml);
+  if (yaml.kind == YamlValue::Kind::kScalar && yaml.text == "lines") return Framing{};
+  if (yaml.kind == YamlValue::Kind::kScalar && yaml.text == "blank-line") {
+    return Framing{.kind = Kind::kBlankLine, .pattern = {}, .separator = {}};
+  }
+  return unexpected_value(yaml, std::string(kFramings) + suggestion(yaml.text, kWords));
+}
+
+}  // namespace leat::spec

@@ -1,0 +1,13 @@
+// A framing as the YAML writes it.
+
+#pragma once
+
+#include "framing/framing.h"
+#include "spec/yaml_tree.h"
+
+namespace leat::spec {
+
+// `lines`, `blank-line`, `{until: PATTERN}` or `{separator: BYTES}`, checked.
+[[nodiscard]] Read<framing::Framing> read_framing(const YamlValue& yaml);
+
+}  // namespace leat::spec

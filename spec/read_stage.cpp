@@ -1,0 +1,235 @@
+#include "spec/read_stage.h"
+
+#include <algorithm>
+#include <array>
+
+#include "spec/read_command.h"
+#include "spec/read_framing.h"
+#include "spec/values.h"
+
+namespace leat::spec {
+
+namespace {
+
+using std::chrono::hours;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr std::uint64_t kWindowRecordsMax = 1'000'000'000;
+constexpr std::uint64_t kWindowBytesMax = std::uint64_t{1} << 40;
+
+Read<void> read_mode(const YamlValue& yaml, Stage& stage) {
+  constexpr std::array<std::string_view, 2> kModes = {"each", "window"};
+  constexpr std::array<std::string_view, 2> kPlanned = {"filter", "tagged"};
+  const auto word = read_word(yaml, kModes, kPlanned);
+  if (!word) return tl::unexpected(word.error());
+  stage.mode = *word == 0 ? Mode::kEach : Mode::kWindow;
+  return {};
+}
+
+constexpr std::array<Key<Window>, 3> kWindowKeys = {
+    {{"records",
+      [](const YamlValue& yaml, Window& window) {
+        return store(window.records, read_count(yaml, {1, kWindowRecordsMax}));
+      }},
+     {"bytes",
+      [](const YamlValue& yaml, Window& window) {
+        return store(window.bytes, read_size(yaml, {1, kWindowBytesMax}));
+      }},
+     {"time", [](const YamlValue& yaml, Window& window) {
+        return store(window.time, read_duration(yaml, {milliseconds(1), hours(24)}));
+      }}}};
+
+Read<void> read_window(const YamlValue& yaml, Stage& stage) {
+  stage.window = {};
+  stage.window.all = yaml.kind == YamlValue::Kind::kScalar && yaml.text == "all";
+  if (stage.window.all) return {};
+  if (yaml.kind != YamlValue::Kind::kMap || yaml.entries.empty()) {
+    return unexpected_value(yaml, "all, or a map of records, bytes or time");
+  }
+  return read_map<Window>(yaml, "window", kWindowKeys, stage.window);
+}
+
+Read<void> read_replicas(const YamlValue& yaml, Stage& stage) {
+  if (yaml.kind == YamlValue::Kind::kScalar && yaml.text == "auto") {
+    return fault(yaml.mark,
+                 "found 'auto', which is not built yet, expected a whole number from 1 to 1024");
+  }
+  return store(stage.replicas, read_count(yaml, {1, 1024}));
+}
+
+constexpr std::array<Key<Stage>, 2> kRetryKeys = {
+    {{"attempts", [](const YamlValue& yaml,
+                     Stage& stage) { return store(stage.attempts, read_count(yaml, {1, 100})); }},
+     {"backoff", [](const YamlValue& yaml, Stage& stage) {
+        return store(stage.backoff, read_duration(yaml, {Duration(0), hours(1)}));
+      }}}};
+
+Read<void> read_on_error(const YamlValue& yaml, Stage& stage) {
+  constexpr std::array<std::string_view, 3> kWords = {"dead-letter", "drop", "stop"};
+  constexpr std::array<OnError, 3> kValues = {OnError::kDeadLetter, OnError::kDrop, OnError::kStop};
+  const auto word = read_word(yaml, kWords);
+  if (!word) return tl::unexpected(word.error());
+  stage.on_error = kValues.at(*word);
+  return {};
+}
+
+Read<void> read_variable(const YamlValue::Entry& entry, Stage& stage) {
+  constexpr std::array<std::string_view, 3> kOwn = {"LEAT_PIPELINE", "LEAT_STAGE", "LEAT_REPLICA"};
+  if (entry.key.empty() ||
+      entry.key.find_first_of(std::string_view("=\0", 2)) != std::string::npos) {
+    return fault(entry.key_mark, "found " + quoted(entry.key) + ", expected a variable's name");
+  }
+  if (std::ranges::find(kOwn, entry.key) != kOwn.end()) {
+    return fault(entry.key_mark, "found " + quoted(entry.key) +
+                                     ", expected a variable that Leat does not set itself");
+  }
+  return store(stage.env[entry.key], read_argument(entry.value, "a variable's text ('' for none)"));
+}
+
+Read<void> read_env(const YamlValue& yaml, Stage& stage) {
+  if (yaml.kind != YamlValue::Kind::kMap) {
+    return unexpected_value(yaml, "a map of variables, such as {LANG: C}");
+  }
+  for (const YamlValue::Entry& entry : yaml.entries) {
+    if (auto read = read_variable(entry, stage); !read) return read;
+  }
+  return {};
+}
+
+Read<void> read_exit_code(const YamlValue& yaml, Stage& stage) {
+  const auto code = read_count(yaml, {0, 255});
+  if (!code) return tl::unexpected(code.error());
+  const int value = static_cast<int>(*code);
+  if (std::ranges::find(stage.exit_codes, value) != stage.exit_codes.end()) {
+    return unexpected_value(yaml, "every exit code once");
+  }
+  stage.exit_codes.push_back(value);
+  return {};
+}
+
+Read<void> read_exit_codes(const YamlValue& yaml, Stage& stage) {
+  if (yaml.kind != YamlValue::Kind::kList || yaml.items.empty()) {
+    return unexpected_value(yaml, "a list of exit codes that mean success, such as [0, 1]");
+  }
+  stage.exit_codes.clear();
+  for (const YamlValue& item : yaml.items) {
+    if (auto read = read_exit_code(item, stage); !read) return read;
+  }
+  return {};
+}
+
+Read<void> read_from(const YamlValue& yaml, StageDraft& draft) {
+  if (yaml.kind == YamlValue::Kind::kList) {
+    return fault(yaml.mark, "found a list, expected one stage's name: joins are not built yet");
+  }
+  auto name = read_name(yaml);
+  if (!name) return tl::unexpected(name.error());
+  draft.from = Name{*std::move(name), yaml.mark};
+  return {};
+}
+
+// Read by read_command(), which needs both of them.
+Read<void> leave_for_command(const YamlValue& /*yaml*/, StageDraft& /*draft*/) {
+  return {};
+}
+
+constexpr std::array<Key<StageDraft>, 16> kStageKeys = {
+    {{"name",
+      [](const YamlValue& yaml, StageDraft& draft) {
+        draft.name.mark = yaml.mark;
+        return store(draft.name.text, read_name(yaml));
+      }},
+     {"run", leave_for_command},
+     {"shell", leave_for_command},
+     {"from", read_from},
+     {"replicas",
+      [](const YamlValue& yaml, StageDraft& d) { return read_replicas(yaml, d.stage); }},
+     {"mode", [](const YamlValue& yaml, StageDraft& d) { return read_mode(yaml, d.stage); }},
+     {"window", [](const YamlValue& yaml, StageDraft& d) { return read_window(yaml, d.stage); }},
+     {"input", [](const YamlValue& yaml,
+                  StageDraft& d) { return store(d.stage.input, read_framing(yaml)); }},
+     {"output", [](const YamlValue& yaml,
+                   StageDraft& d) { return store(d.stage.output, read_framing(yaml)); }},
+     {"in_flight",
+      [](const YamlValue& yaml, StageDraft& d) {
+        return store(d.stage.in_flight_max, read_count(yaml, {1, 65536}));
+      }},
+     {"timeout",
+      [](const YamlValue& yaml, StageDraft& d) {
+        return store(d.stage.timeout, read_duration(yaml, {milliseconds(1), hours(24)}));
+      }},
+     {"grace",
+      [](const YamlValue& yaml, StageDraft& d) {
+        return store(d.stage.grace, read_duration(yaml, {Duration(0), hours(1)}));
+      }},
+     {"retry", [](const YamlValue& yaml,
+                  StageDraft& d) { return read_map<Stage>(yaml, "retry", kRetryKeys, d.stage); }},
+     {"on_error",
+      [](const YamlValue& yaml, StageDraft& d) { return read_on_error(yaml, d.stage); }},
+     {"env", [](const YamlValue& yaml, StageDraft& d) { return read_env(yaml, d.stage); }},
+     {"exit_codes",
+      [](const YamlValue& yaml, StageDraft& d) { return read_exit_codes(yaml, d.stage); }}}};
+
+// Keys of mode window in mode each, and the other way round.
+Read<void> check_mode_each(const YamlValue& yaml) {
+  if (const auto* entry = yaml.find("window")) {
+    return fault(entry->key_mark, "found window in mode each, expected mode: window beside it");
+  }
+  if (const auto* entry = yaml.find("exit_codes")) {
+    return fault(entry->key_mark,
+                 "found exit_codes in mode each, expected them in mode window only: in mode each "
+                 "the tool stays alive");
+  }
+  return {};
+}
+
+Read<void> check_mode_window(const YamlValue& yaml, const Stage& stage, const Limits& limits) {
+  const YamlValue::Entry* window = yaml.find("window");
+  if (window == nullptr) {
+    return fault(yaml.find("mode")->key_mark,
+                 "found mode window without a window, expected window: {records: 1000} or "
+                 "window: all beside it");
+  }
+  if (const auto* entry = yaml.find("in_flight")) {
+    return fault(entry->key_mark,
+                 "found in_flight in mode window, expected it in mode each only: a window is one "
+                 "unit");
+  }
+  if (stage.window.bytes.value_or(0) > limits.session_bytes_max) {
+    return unexpected_value(
+        window->value.find("bytes")->value,
+        "at most session_bytes, which is " + size_text(limits.session_bytes_max) + " (see limits)");
+  }
+  if (std::ranges::find(stage.argv, "{}") != stage.argv.end()) {
+    return fault(yaml.find("run")->value.mark,
+                 "found '{}' in run, which is not built yet, expected a tool that reads its "
+                 "standard input");
+  }
+  return {};
+}
+
+}  // namespace
+
+Read<StageDraft> read_stage(const YamlValue& yaml, const StageContext& context) {
+  StageDraft draft;
+  draft.stage.input = context.framing;
+  draft.stage.output = context.framing;
+  if (auto read = read_map<StageDraft>(yaml, "a stage", kStageKeys, draft); !read) {
+    return tl::unexpected(read.error());
+  }
+  if (draft.name.text.empty()) {
+    return fault(yaml.mark, "found a stage without a name, expected name: WORD");
+  }
+  if (auto read = store(draft.stage.argv, read_command(yaml, context.directory)); !read) {
+    return tl::unexpected(read.error());
+  }
+  const auto fits = draft.stage.mode == Mode::kEach
+                        ? check_mode_each(yaml)
+                        : check_mode_window(yaml, draft.stage, context.limits);
+  if (!fits) return tl::unexpected(fits.error());
+  draft.stage.name = draft.name.text;
+  return draft;
+}
+
+}  // namespace leat::spec
