@@ -56,12 +56,12 @@ std::optional<Instant> BrokerCore::next_deadline() const {
   return next;
 }
 
-std::size_t BrokerCore::session_count() const {
-  std::size_t count = 0;
+std::size_t BrokerCore::held_bytes() const {
+  std::size_t bytes = 0;
   for (const auto& [id, deployment] : deployments_) {
-    count += deployment->sessions().size();
+    bytes += deployment->held_bytes();
   }
-  return count;
+  return bytes;
 }
 
 void BrokerCore::on(const FrontMessage& event) {

@@ -67,8 +67,8 @@ class BrokerCore {
   // When tick() next has work to do; nothing if only an event can make some.
   [[nodiscard]] std::optional<Instant> next_deadline() const;
 
-  // What is held for all pipelines, for tests and metrics.
-  [[nodiscard]] std::size_t session_count() const;
+  // What is held for all pipelines' records, in bytes.
+  [[nodiscard]] std::size_t held_bytes() const;
 
  private:
   void on(const FrontMessage& event);

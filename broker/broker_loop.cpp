@@ -23,8 +23,7 @@ Result<std::unique_ptr<BrokerLoop>> BrokerLoop::create(io::Context& context, Opt
   Settings settings;
   settings.incarnation = options.incarnation;
   settings.results_address = options.results;
-  auto loop =
-      std::unique_ptr<BrokerLoop>(new BrokerLoop(context, std::move(options), settings));  // NOLINT
+  auto loop = std::make_unique<BrokerLoop>(context, std::move(options), settings);
   if (Result<void> bound = loop->front_.bind(loop->options_.front); !bound) {
     return tl::unexpected(bound.error());
   }

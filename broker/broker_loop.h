@@ -30,12 +30,13 @@ class BrokerLoop {
   [[nodiscard]] static Result<std::unique_ptr<BrokerLoop>> create(io::Context& context,
                                                                   Options options);
 
+  // Without sockets that are bound: create() makes one that serves.
+  BrokerLoop(io::Context& context, Options options, Settings settings);
+
   // Serves until the bell is rung.
   void run(const io::Bell& stop);
 
  private:
-  BrokerLoop(io::Context& context, Options options, Settings settings);
-
   struct Inlet {
     std::uint64_t epoch = 0;
     io::Socket socket;

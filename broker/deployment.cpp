@@ -339,7 +339,7 @@ void Deployment::fail(std::string reason) {
   if (!failure_) failure_ = std::move(reason);
 }
 
-std::size_t Deployment::measure_bytes() const {
+std::size_t Deployment::held_bytes() const {
   std::size_t bytes = 0;
   for (const auto& [id, session] : sessions_) {
     bytes += session.flow().bytes() + session.bytes();
@@ -351,7 +351,7 @@ wire::Status Deployment::status() const {
   wire::Status status;
   status.pipeline = pipeline_.name;
   status.state = failure_ ? "failed: " + *failure_ : "running";
-  status.queue_bytes = measure_bytes();
+  status.queue_bytes = held_bytes();
   status.queue_bytes_max = pipeline_.limits.queue_bytes_max;
   for (const spec::Vertex& vertex : plan_.vertices) {
     if (vertex.kind != spec::VertexKind::kStage) continue;

@@ -99,6 +99,9 @@ class Deployment {
 
   [[nodiscard]] wire::Status status() const;
 
+  // What the records of all sessions cost, undelivered dead letters included.
+  [[nodiscard]] std::size_t held_bytes() const;
+
  private:
   using InletKey = std::pair<std::size_t, NodeId>;
 
@@ -157,7 +160,6 @@ class Deployment {
   void update_credits(Effects& effects);
   void find_standstill();
   [[nodiscard]] std::uint64_t waiting_at(std::size_t vertex) const;
-  [[nodiscard]] std::size_t measure_bytes() const;
 
   DeploymentId id_;
   Text text_;

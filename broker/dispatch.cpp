@@ -19,7 +19,7 @@ constexpr std::size_t kSlicesMax = 64;
 void Deployment::advance(Effects& effects, Instant now) {
   charge_idle(now);
   if (failure_) return;
-  bytes_ = measure_bytes();
+  bytes_ = held_bytes();
   deliver(effects);
   dispatch(effects);
   update_credits(effects);

@@ -33,7 +33,7 @@ std::uint64_t new_incarnation() {
 
 Result<std::unique_ptr<EmbeddedCluster>> EmbeddedCluster::start(io::Context& context) {
   const std::uint64_t incarnation = new_incarnation();
-  auto cluster = std::unique_ptr<EmbeddedCluster>(new EmbeddedCluster());  // NOLINT: private.
+  auto cluster = std::make_unique<EmbeddedCluster>();
   // Its only node coming and going is no news here.
   const auto say_nothing = [](const std::string&) {};
   auto broker = broker::BrokerLoop::create(

@@ -20,6 +20,9 @@ class EmbeddedCluster {
   // Starts both. `context` must outlive the cluster.
   [[nodiscard]] static Result<std::unique_ptr<EmbeddedCluster>> start(io::Context& context);
 
+  // Nothing runs yet: start() makes one that does.
+  EmbeddedCluster() = default;
+
   // Kills what still runs, if stop() was not called.
   ~EmbeddedCluster();
   EmbeddedCluster(const EmbeddedCluster&) = delete;
@@ -37,7 +40,6 @@ class EmbeddedCluster {
   void abort();
 
  private:
-  EmbeddedCluster() = default;
   void join();
 
   io::Bell stop_node_;

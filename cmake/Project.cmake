@@ -31,10 +31,23 @@ function(project_program name)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR})
 endfunction()
 
-# project_test(<name> SOURCES <files...> [LINK <targets...>]): one executable, one ctest entry per case.
+# Catch2's main(), compiled once.
+add_library(test_main STATIC EXCLUDE_FROM_ALL ${PROJECT_SOURCE_DIR}/tests/main.cpp)
+target_link_libraries(test_main PUBLIC project_flags Catch2::Catch2)
+
+# What `./dev tsan` builds: the tests in which threads meet.
+add_custom_target(thread_tests)
+
+# project_test(<name> [THREADS] SOURCES <files...> [LINK <targets...>]): one executable, one ctest
+# entry per case. THREADS: threads meet in it, so it runs under TSan too.
 function(project_test name)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;LINK")
-  add_executable(${name} ${arg_SOURCES} ${PROJECT_SOURCE_DIR}/tests/main.cpp)
-  target_link_libraries(${name} PRIVATE project_flags ${arg_LINK} Catch2::Catch2)
-  catch_discover_tests(${name} TEST_PREFIX "${name}: " DISCOVERY_MODE PRE_TEST)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "THREADS" "" "SOURCES;LINK")
+  add_executable(${name} ${arg_SOURCES})
+  target_link_libraries(${name} PRIVATE test_main ${arg_LINK})
+  set(labels)
+  if(arg_THREADS)
+    add_dependencies(thread_tests ${name})
+    set(labels PROPERTIES LABELS threads)
+  endif()
+  catch_discover_tests(${name} TEST_PREFIX "${name}: " EXTRA_ARGS --warn NoTests ${labels})
 endfunction()

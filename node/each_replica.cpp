@@ -33,10 +33,12 @@ constexpr Duration kProbation = 10s;
 constexpr Duration kProbationUnseeable = 1s;
 constexpr Duration kForever = std::chrono::hours(24 * 365);
 // Between restarts that a record may have caused, and between others.
-constexpr Duration kPauseAfterRecord = 100ms;
+constexpr Duration kPauseAfterRecord = 20ms;
 constexpr Duration kPauseMax = 30s;
 constexpr Duration kDiagnosis = 2s;
 constexpr std::uint32_t kStartFailuresMax = 3;
+// Answers held back to end-of-file by a tool that never gave one in time.
+constexpr std::uint32_t kHeldBackMax = 3;
 
 }  // namespace
 
@@ -265,6 +267,7 @@ void EachReplica::learn(std::uint32_t answers, Instant now) {
 void EachReplica::commit(Turn& turn) {
   push_results(answers_.take(given_count_), turn);
   start_failures_ = 0;
+  has_ever_committed_ = true;
   pause_.reset();
 }
 
@@ -282,17 +285,31 @@ void EachReplica::finish_diagnosis(Turn& turn) {
   const bool holds_back = answers_.bytes() > late_bytes_;
   const std::uint32_t answered = std::min(answers_.count(), given_count_);
   const std::string given = "read " + plural(given_count_, "record");
-  if (holds_back) {
+  if (!holds_back) {
+    blame({.kind = wire::FailureKind::kMismatch,
+           .reason = "the tool " + given + ", answered " + std::to_string(answered) +
+                     " and waits for more: it drops records, or ends them otherwise than its "
+                     "output framing says; mode: window suits tools that do not answer one for "
+                     "one"},
+          turn);
+    return;
+  }
+  const std::string remedy =
+      "make it flush each record (stdbuf -oL or -o0, --line-buffered, --unbuffered, -u), or use "
+      "mode: window";
+  // A record may make a tool wait that otherwise answers; one that never answered buffers.
+  if (!has_ever_committed_ && ++held_back_count_ >= kHeldBackMax) {
     stage_failure_ = quote(post_.stage.argv) + " " + given +
-                     ", and went to sleep without having answered all; it printed the rest after "
-                     "end-of-file: it buffers its output. Make it flush each record (stdbuf -oL, "
-                     "--line-buffered, --unbuffered, -u), or use mode: window";
+                     ", slept without having answered, and answered only at end-of-file: it "
+                     "buffers its output; " +
+                     remedy;
     return;
   }
   blame({.kind = wire::FailureKind::kMismatch,
-         .reason = "the tool " + given + ", answered " + std::to_string(answered) +
-                   " and waits for more: it drops records, or ends them otherwise than its output "
-                   "framing says; mode: window suits tools that do not answer one for one"},
+         .reason = "the tool " + given +
+                   ", slept, and gave an answer only at end-of-file; if it "
+                   "buffers its output, " +
+                   remedy},
         turn);
 }
 

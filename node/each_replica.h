@@ -117,6 +117,8 @@ class EachReplica {
   bool has_answered_ = false;   // This process, ever.
   std::size_t late_bytes_ = 0;  // Printed after end-of-file, answering nothing.
   bool has_told_late_ = false;
+  bool has_ever_committed_ = false;    // Any process of this replica.
+  std::uint32_t held_back_count_ = 0;  // Before that: answers that came at end-of-file.
   std::optional<std::string> stage_failure_;
 
   std::deque<Portion> given_;  // Uncommitted, in order.

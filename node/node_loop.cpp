@@ -35,8 +35,8 @@ Result<std::unique_ptr<NodeLoop>> NodeLoop::create(io::Context& context, Options
   if (!guardian) return tl::unexpected(guardian.error());
   // Without it every tool's rest is unseeable, and counting decides.
   io::PipeWait wait = io::calibrate_pipe_wait().value_or(io::PipeWait{});
-  auto loop = std::unique_ptr<NodeLoop>(  // NOLINT: the constructor is private.
-      new NodeLoop(context, std::move(options), std::move(*guardian), std::move(wait)));
+  auto loop = std::make_unique<NodeLoop>(context, std::move(options), std::move(*guardian),
+                                         std::move(wait));
   const Settings& settings = loop->options_.settings;
   loop->front_.set_identity(settings.name + "." + std::to_string(settings.incarnation));
   if (Result<void> connected = loop->front_.connect(loop->options_.front); !connected) {

@@ -34,6 +34,9 @@ class NodeLoop {
   [[nodiscard]] static Result<std::unique_ptr<NodeLoop>> create(io::Context& context,
                                                                 Options options);
 
+  // Without a connection: create() makes one that serves.
+  NodeLoop(io::Context& context, Options options, io::Guardian guardian, io::PipeWait wait);
+
   // Serves until a bell is rung, then ends the tools: after `stop` each has its end-of-file and its
   // grace, after `abort` they are killed. Returns when all are gone.
   void run(const io::Bell& stop, const io::Bell& abort);
@@ -43,8 +46,6 @@ class NodeLoop {
     std::uint64_t epoch = 0;
     io::Socket socket;
   };
-
-  NodeLoop(io::Context& context, Options options, io::Guardian guardian, io::PipeWait wait);
 
   void wait_for_something(const io::Bell& stop, const io::Bell& abort);
   void receive_all();

@@ -54,11 +54,12 @@ class Part {
 
 void reframe_each(const Batch& slice, const framing::Framing& input, Reframed& reframed) {
   Part part(slice, input);
+  const framing::Splitter splitter(input);
   RecordReader reader(slice.records);
   for (std::uint32_t i = 0; !reader.is_done(); ++i) {
     const std::string_view record = reader.next();
     const bool is_unterminated = slice.records.has(kUnterminated, i);
-    if (is_unterminated || framing::carries(input, record)) {
+    if (is_unterminated || splitter.carries(record)) {
       if (is_unterminated) part.finish(i, reframed.parts);
       part.add(record);
       continue;

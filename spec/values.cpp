@@ -65,8 +65,9 @@ Read<std::uint64_t> read_count(const YamlValue& yaml, Range<std::uint64_t> range
 }
 
 Read<Duration> read_duration(const YamlValue& yaml, Range<Duration> range) {
-  if (yaml.kind != YamlValue::Kind::kScalar)
+  if (yaml.kind != YamlValue::Kind::kScalar) {
     return unexpected_value(yaml, "a duration, such as 30s");
+  }
   return at(yaml, parse_duration(yaml.text, range));
 }
 

@@ -1,0 +1,163 @@
+#include "tests/protocol/examples.h"
+
+#include <string>
+#include <string_view>
+
+namespace leat::wire::testing {
+
+namespace {
+
+constexpr std::uint64_t kBroker = 1000;  // An incarnation.
+constexpr ProducerId kProducer{kBroker, 7};
+constexpr NodeId kNode{kBroker, 2};
+constexpr SegmentId kSegment{{kBroker, 5}, 0};
+
+Records lines(const std::vector<std::string_view>& texts) {
+  RecordsBuilder builder("\n");
+  for (const std::string_view text : texts) {
+    builder.add(text);
+  }
+  return builder.take();
+}
+
+// Record 12 of the producer, which ends without a newline, killed its tool three times.
+Failure failed_record() {
+  return {.first = Position(12),
+          .inputs = 1,
+          .kind = FailureKind::kSignal,
+          .status = 11,
+          .attempts = 3,
+          .reason = "killed by SIGSEGV",
+          .stderr_tail = "oops\n"};
+}
+
+// The last record of its stream had no newline.
+Records unterminated() {
+  Records records = lines({"c"});
+  records.attributes = {{0, 1, std::string(kUnterminated), ""}};
+  return records;
+}
+
+std::vector<Message> node_examples() {
+  return {
+      NodeJoin{
+          .version = 1, .name = "a1", .incarnation = 3, .cores = 8, .labels = {{"gpu", "true"}}},
+      NodeReport{.number = 300,
+                 .inlets = {{.segment = kSegment,
+                             .epoch = 1,
+                             .address = "tcp://a1:5001",
+                             .leases = {{.first = 4, .count = 3}},
+                             .leases_max = 9,
+                             .replicas_ready = 2,
+                             .restarts = 1}}},
+      InletCredit{.segment = kSegment, .epoch = 1, .leases_max = 10},
+      StageFailed{.segment = kSegment,
+                  .epoch = 1,
+                  .stage = "parse",
+                  .reason = "not found",
+                  .stderr_tail = ""},
+      NodeLeave{},
+      NodeWelcome{.version = 1,
+                  .incarnation = kBroker,
+                  .node = kNode,
+                  .results_address = "tcp://b:5000",
+                  .beat_ms = 1000},
+      OpenInlet{.segment = kSegment,
+                .epoch = 1,
+                .spec_text = "pipeline: p\n",
+                .directory = "/srv/p",
+                .replicas = 2},
+      CloseInlet{.segment = kSegment},
+      ResultsDone{.results = {{.first = 1, .count = 2}, {.first = 5, .count = 1}}},
+      BrokerBeat{.number = 300, .inlets = {{.segment = kSegment, .epoch = 1, .sent = 6}}},
+  };
+}
+
+std::vector<Message> data_examples() {
+  return {
+      Lease{.segment = kSegment,
+            .epoch = 1,
+            .number = 6,
+            .window = false,
+            .alone = false,
+            .slices = {{.producer = kProducer,
+                        .runs = {{.first = Position(10), .inputs = 3, .outputs = 3}},
+                        .records = lines({"a", "bb", ""})}}},
+      LeaseResult{.node = kNode,
+                  .segment = kSegment,
+                  .epoch = 1,
+                  .lease = 6,
+                  .number = 42,
+                  .outputs = {.producer = kProducer,
+                              .runs = {{.first = Position(10), .inputs = 2, .outputs = 2},
+                                       {.first = Position(12), .inputs = 1, .outputs = 0}},
+                              .records = lines({"A", "BB"})},
+                  .failures = {failed_record()},
+                  .busy_ns = 1500,
+                  .service = {{59, 2}}},
+  };
+}
+
+std::vector<Message> client_examples() {
+  return {
+      Deploy{.version = 1, .file = "p.yml", .directory = "/srv/p", .spec_text = "pipeline: p\n"},
+      OpenSession{.version = 1, .pipeline = "p", .producer = "pipe-1", .epoch = 1, .taken = 0},
+      Submit{.producer = kProducer, .epoch = 1, .sequence = 12, .records = unterminated()},
+      EndOfInput{.producer = kProducer, .epoch = 1, .total = 13},
+      Taken{.producer = kProducer, .epoch = 1, .delivery = 4, .beat = 0},
+      CloseSession{.producer = kProducer, .epoch = 1},
+      StatusRequest{.pipeline = "p"},
+      Deployed{.deployment = {kBroker, 5}, .pipeline = "p"},
+      SessionState{.producer = kProducer,
+                   .epoch = 1,
+                   .next_sequence = 13,
+                   .bytes_max = 1 << 20,
+                   .has_end = true,
+                   .deliveries = 4,
+                   .beat = 0},
+      Delivery{.producer = kProducer,
+               .epoch = 1,
+               .number = 5,
+               .outputs = {.producer = kProducer,
+                           .runs = {{.first = Position(10), .inputs = 2, .outputs = 2}},
+                           .records = lines({"A", "BB"})},
+               .dead_letters = {{.failure = failed_record(),
+                                 .stage = "parse",
+                                 .node = "a1",
+                                 .records = unterminated()}},
+               .dropped = 0,
+               .is_last = true},
+      SessionFailed{.producer = "pipe-1", .reason = "removed"},
+      Refused{.what = "submit", .reason = "no such session"},
+      Status{.pipeline = "p",
+             .state = "running",
+             .queue_bytes = 4096,
+             .queue_bytes_max = 1 << 28,
+             .stages = {{.name = "parse",
+                         .records_in = 13,
+                         .records_out = 12,
+                         .bytes_in = 200,
+                         .bytes_out = 190,
+                         .dead_letters = 1,
+                         .dropped = 0,
+                         .waiting = 0,
+                         .leased = 0,
+                         .replicas = 2,
+                         .replicas_ready = 2,
+                         .restarts = 3,
+                         .busy_ns = 1500,
+                         .service = {{59, 12}}}}},
+  };
+}
+
+}  // namespace
+
+std::vector<Message> examples() {
+  std::vector<Message> all = node_examples();
+  for (const std::vector<Message>& more : {data_examples(), client_examples()}) {
+    all.insert(all.end(), more.begin(), more.end());
+  }
+  return all;
+}
+
+}  // namespace leat::wire::testing

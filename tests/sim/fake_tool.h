@@ -1,0 +1,82 @@
+// A tool as the simulation has it: bytes in, bytes out, and the bad habits that a record or chance
+// calls for. A record reads "NAME MARKS"; the tool of stage s answers "NAME MARKS/s". Marks:
+//   K kills the tool, D gets no answer, T gets two, each at every attempt.
+// A window's tool answers each of its records, and at the end prints "end N" for its N records.
+
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "node/tool_events.h"
+#include "tests/sim/chance.h"
+#include "tests/sim/schedule.h"
+
+namespace leat::sim {
+
+// What all tools of a run share: which (stage, record) had its one fault by chance.
+struct Habits {
+  Chance& chance;
+  Census& census;
+  std::set<std::string> had_fault;
+  std::uint64_t faults_left = 0;
+
+  // Whether a fault happens now to this record; at most once for each.
+  bool strikes(const std::string& record) {
+    const bool may = faults_left > 0 && !had_fault.contains(record);
+    if (!may || !chance.one_in(12)) return false;
+    had_fault.insert(record);
+    --faults_left;
+    return true;
+  }
+};
+
+class FakeTool {
+ public:
+  struct Post {
+    node::ToolId id;
+    std::string stage;
+    bool is_window = false;
+    bool is_unseeable = false;  // Its rest.
+  };
+
+  FakeTool(Post post, Habits& habits) : post_(std::move(post)), habits_(habits) {}
+
+  void feed(std::string_view bytes) { input_.append(bytes); }
+
+  void close_input() { has_end_ = true; }
+
+  void kill() { end(true, 9); }
+
+  // Takes a step: reads a record and answers, or ends. Whether there was something to do.
+  bool work();
+
+  [[nodiscard]] node::Rest rest() const;
+
+  // What it printed since the last call.
+  [[nodiscard]] std::string take_output() { return std::exchange(output_, {}); }
+
+  [[nodiscard]] const std::optional<node::ToolEnded>& ended() const { return ended_; }
+
+  [[nodiscard]] node::ToolId id() const { return post_.id; }
+
+ private:
+  void answer(const std::string& record);
+  void end(bool is_signal, int status);
+
+  Post post_;
+  Habits& habits_;
+  std::string input_;
+  std::string output_;
+  bool has_end_ = false;
+  std::uint64_t window_count_ = 0;
+  std::optional<node::ToolEnded> ended_;
+};
+
+}  // namespace leat::sim

@@ -1,0 +1,191 @@
+// The nodes of the simulated world, and their tools.
+
+#include <algorithm>
+#include <chrono>
+
+#include "tests/sim/world.h"
+#include "tests/sim/world_parts.h"
+
+namespace leat::sim {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+}  // namespace
+
+void World::start_node(std::size_t index) {
+  auto made = std::make_unique<Node>();
+  Node& node = *made;
+  node.index = index;
+  const std::uint64_t incarnation = ++incarnations_;
+  node.peer = "node" + std::to_string(index) + "." + std::to_string(incarnation);
+  node.core = std::make_unique<node::NodeCore>(
+      node::Settings{.name = "node" + std::to_string(index),
+                     .incarnation = incarnation,
+                     .cores = static_cast<std::uint32_t>(chance_.between(1, 4)),
+                     .seed = incarnation});
+  node.to_broker =
+      std::make_unique<Link>(schedule_, chance_, census_, [this, &node](wire::Message message) {
+        step_broker(broker::FrontMessage{node.peer, std::move(message)});
+      });
+  node.results = std::make_unique<Link>(schedule_, chance_, census_, [this](wire::Message message) {
+    step_broker(broker::ResultsMessage{std::move(message)});
+  });
+  node.from_broker =
+      std::make_unique<Link>(schedule_, chance_, census_, [this, &node](wire::Message message) {
+        step_node(node, node::BrokerMessage{std::move(message)});
+      });
+  peers_[node.peer] = node.from_broker.get();
+  nodes_[index] = std::move(made);
+  later(node, chance_.up_to(1s), [this, &node] {
+    carry_out(node, node.core->tick(schedule_.now()));
+    wake_node(node);
+  });
+}
+
+void World::step_node(Node& node, const node::Event& event) {
+  carry_out(node, node.core->step(event, schedule_.now()));
+  wake_node(node);
+}
+
+void World::wake_node(Node& node) {
+  const std::optional<Instant> next = node.core->next_deadline();
+  if (!next || (node.wake && *node.wake <= *next)) return;
+  node.wake = *next;
+  const Duration delay = std::max(*next - schedule_.now(), Duration(0));
+  later(node, delay, [this, &node, at = *next] {
+    if (node.wake != at) return;
+    node.wake.reset();
+    carry_out(node, node.core->tick(schedule_.now()));
+    wake_node(node);
+  });
+}
+
+void World::carry_out(Node& node, const node::Effects& effects) {
+  for (const node::Effect& effect : effects) {
+    std::visit([&](const auto& e) { order(node, e); }, effect);
+  }
+}
+
+void World::order(Node& node, const node::StartTool& effect) {
+  ++census_["node starts a tool"];
+  FakeTool::Post post;
+  post.id = effect.tool;
+  post.stage = effect.env.at("LEAT_STAGE");
+  post.is_window = !effect.must_read_on;
+  post.is_unseeable = chance_.one_in(5);
+  node.tools.emplace(effect.tool, std::make_unique<FakeTool>(post, habits_));
+  later(node, chance_.up_to(3ms),
+        [this, &node, tool = effect.tool] { step_node(node, node::ToolStarted{tool}); });
+}
+
+void World::order(Node& node, const node::FeedTool& effect) {
+  ++census_["node feeds a tool"];
+  const auto tool = node.tools.find(effect.tool);
+  if (tool == node.tools.end()) return;
+  tool->second->feed(effect.bytes.view());
+  later(node, {}, [this, &node, id = effect.tool, bytes = effect.bytes.size()] {
+    if (node.tools.contains(id)) step_node(node, node::ToolAccepted{id, bytes});
+  });
+  work_later(node, effect.tool);
+}
+
+void World::order(Node& node, const node::CloseStdin& effect) {
+  ++census_["node closes a tool's input"];
+  const auto tool = node.tools.find(effect.tool);
+  if (tool == node.tools.end()) return;
+  tool->second->close_input();
+  work_later(node, effect.tool);
+}
+
+void World::order(Node& node, const node::LookAtTool& effect) {
+  ++census_["node looks at a tool"];
+  later(node, {}, [this, &node, id = effect.tool] {
+    const auto tool = node.tools.find(id);
+    if (tool == node.tools.end()) return;
+    const node::Rest rest = tool->second->rest();
+    // What it printed before it came to rest comes first.
+    if (rest != node::Rest::kBusy) flush_output(node, *tool->second);
+    step_node(node, node::ToolLooked{id, rest});
+  });
+}
+
+void World::order(Node& node, const node::EndTool& effect) {
+  ++census_[effect.kill ? "node kills a tool" : "node ends a tool"];
+  const auto tool = node.tools.find(effect.tool);
+  if (tool == node.tools.end()) return;
+  tool->second->close_input();
+  if (effect.kill) tool->second->kill();
+  work_later(node, effect.tool);
+}
+
+void World::work_later(Node& node, node::ToolId tool) {
+  // Mostly quick, sometimes slow.
+  const Duration delay = chance_.one_in(20) ? chance_.up_to(80ms) : chance_.up_to(200us);
+  later(node, delay, [this, &node, tool] { work(node, tool); });
+}
+
+void World::work(Node& node, node::ToolId id) {
+  const auto found = node.tools.find(id);
+  if (found == node.tools.end()) return;
+  FakeTool& tool = *found->second;
+  const bool has_worked = tool.work();
+  // It may answer several before anybody reads.
+  if (chance_.one_in(2) || tool.ended()) flush_output(node, tool);
+  if (tool.ended()) {
+    const node::ToolEnded ended = *tool.ended();
+    node.tools.erase(id);
+    step_node(node, ended);
+    return;
+  }
+  if (has_worked) return work_later(node, id);
+  flush_output(node, tool);
+}
+
+void World::flush_output(Node& node, FakeTool& tool) {
+  const node::ToolId id = tool.id();
+  std::string output = tool.take_output();
+  while (!output.empty()) {
+    // In pieces, cut anywhere.
+    const std::size_t n = std::min<std::size_t>(output.size(), chance_.between(1, 400));
+    const std::string piece = output.substr(0, n);
+    output.erase(0, n);
+    step_node(node, node::ToolPrinted{id, piece});
+  }
+}
+
+void World::order(Node& node, const node::PushResult& effect) {
+  ++census_["node pushes a result"];
+  if (!effect.result.failures.empty()) ++census_["node pushes a failure"];
+  node.results->send(effect.result);
+}
+
+void World::order(Node& node, const node::SendToBroker& effect) {
+  ++census_[std::string("node sends ") + wire::kind_name(effect.message)];
+  node.to_broker->send(effect.message);
+}
+
+void World::order(Node& /*node*/, const node::ConnectResults& /*effect*/) {
+  ++census_["node connects for results"];
+}
+
+void World::order(Node& node, const node::BindInlet& effect) {
+  ++census_["node binds an inlet"];
+  const std::string address = node.peer + "/" + std::to_string(++node.bound_count);
+  node.bound[effect.segment] = address;
+  later(node, {}, [this, &node, effect, address] {
+    step_node(node, node::InletBound{effect.segment, effect.epoch, address});
+  });
+}
+
+void World::order(Node& node, const node::UnbindInlet& effect) {
+  ++census_["node unbinds an inlet"];
+  node.bound.erase(effect.segment);
+}
+
+void World::order(Node& /*node*/, const node::Say& /*effect*/) {
+  ++census_["node says something"];
+}
+
+}  // namespace leat::sim
