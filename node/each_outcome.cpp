@@ -16,6 +16,10 @@ std::uint32_t EachReplica::take_inputs(wire::LeaseResult& result,
   while (!given_.empty() && given_.front().lease == result.lease &&
          given_.front().epoch == result.epoch) {
     const Portion& portion = given_.front();
+    // What waited for another attempt may come behind what followed it: that is another result.
+    const bool is_behind = !result.outputs.runs.empty() &&
+                           portion.batch.runs.front().first < result.outputs.runs.back().first;
+    if (is_behind) break;
     for (const Run& run : portion.batch.runs) {
       Run* const last = result.outputs.runs.empty() ? nullptr : &result.outputs.runs.back();
       const bool extends = last != nullptr && last->is_one_for_one() && run.is_one_for_one() &&

@@ -26,7 +26,7 @@ constexpr Duration kOwingPauseMax = 50ms;
 // One that has answered all is expected to rest at once.
 constexpr Duration kRestPause = 20us;
 constexpr Duration kRestPauseMax = 1ms;
-// After so long without a visible rest the count decides.
+// After so long without it, a tool that was never seen at rest is taken to hide it.
 constexpr Duration kRestWait = 100ms;
 // How long a process whose predecessor died unanswered may load before it is fed.
 constexpr Duration kProbation = 10s;
@@ -182,10 +182,16 @@ void EachReplica::on(const ToolLooked& event, Turn& turn) {
   }
   if (given_count_ == 0) return;
   const bool is_complete = owed() == 0 && answers_.pending_bytes() == 0;
-  if (event.rest == Rest::kAtRest) return is_complete ? commit(turn) : diagnose(turn);
+  if (event.rest == Rest::kAtRest) {
+    has_rested_ = true;
+    return is_complete ? commit(turn) : diagnose(turn);
+  }
+  // Where rest cannot be seen, it is having answered as many as it was given. A tool that waits in
+  // some other way than reading never looks at rest; one that once did is waited for.
   const bool has_waited = is_complete && turn.now - settle_since_ >= kRestWait;
-  // Where rest cannot be seen, it is having answered as many as it was given.
-  if (is_complete && (event.rest == Rest::kUnseeable || has_waited)) return commit(turn);
+  if (has_waited && !has_rested_) is_rest_hidden_ = true;
+  const bool counts = event.rest == Rest::kUnseeable || (is_rest_hidden_ && !has_rested_);
+  if (is_complete && counts) return commit(turn);
   look_again_later(turn.now);
 }
 
@@ -394,6 +400,8 @@ void EachReplica::forget_process() {
   if (!stage_failure_) stderr_.clear();
   has_answered_ = false;
   has_been_fed_ = false;
+  has_rested_ = false;
+  is_rest_hidden_ = false;
   late_bytes_ = 0;
   unaccepted_bytes_ = 0;
   look_at_.reset();

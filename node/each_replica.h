@@ -115,6 +115,8 @@ class EachReplica {
   Instant started_at_;
   bool has_been_fed_ = false;   // This process, ever.
   bool has_answered_ = false;   // This process, ever.
+  bool has_rested_ = false;                // This process was seen at rest.
+  bool is_rest_hidden_ = false;            // It never was, however long it was waited for.
   std::size_t late_bytes_ = 0;  // Printed after end-of-file, answering nothing.
   bool has_told_late_ = false;
   bool has_ever_committed_ = false;    // Any process of this replica.

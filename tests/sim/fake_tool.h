@@ -26,6 +26,9 @@ struct Habits {
   Census& census;
   std::set<std::string> had_fault;
   std::uint64_t faults_left = 0;
+  // One that drops an answer and doubles another between two looks has answered as many as it was
+  // given: nobody can tell. A world has tools that drop or tools that double.
+  bool drops = false;
 
   // Whether a fault happens now to this record; at most once for each.
   bool strikes(const std::string& record) {

@@ -34,9 +34,9 @@ class Link {
     const auto state = state_;
     const std::uint64_t connection = state->connection;
     schedule_.after(arrival_ - schedule_.now(),
-                    [this, state, connection, frames = wire::encode(message)] {
+                    [this, state, connection, &census = census_, frames = wire::encode(message)] {
                       if (state->connection != connection || !state->is_alive) {
-                        ++census_["message lost under way"];
+                        ++census["message lost under way"];
                         return;
                       }
                       const Result<wire::Message> decoded = wire::decode(frames);

@@ -31,12 +31,12 @@ void Oracle::result(const std::string& line) {
   next_ = static_cast<std::size_t>(found - submitted_.begin()) + 1;
 }
 
-void Oracle::dead_letter(const std::string& bytes) {
+void Oracle::dead_letter(const std::string& bytes, const std::string& reason) {
   const std::string record = bytes.substr(0, bytes.find('/'));
   if (std::find(submitted_.begin(), submitted_.end(), record) == submitted_.end()) {
     return complain("a dead letter was made up: '" + bytes + "'");
   }
-  if (!is_marked(record)) complain("'" + record + "' was given up without fault");
+  if (!is_marked(record)) complain("'" + record + "' was given up without fault: " + reason);
   if (done_.contains(record)) complain("'" + record + "' has a result and is a dead letter");
   if (!dead_.insert(record).second) complain("'" + record + "' is a dead letter twice");
 }

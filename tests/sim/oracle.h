@@ -24,7 +24,7 @@ class Oracle {
   void result(const std::string& line);
 
   // A record came back as failed; `bytes` as the failing stage was given it.
-  void dead_letter(const std::string& bytes);
+  void dead_letter(const std::string& bytes, const std::string& reason);
 
   // All is over: every record must have had its outcome.
   void finished();

@@ -26,8 +26,13 @@ broker::Settings broker_settings() {
 }  // namespace
 
 World::World(std::uint64_t seed, Census& census)
-    : census_(census), chance_(seed), habits_{chance_, census, {}, 0}, broker_(broker_settings()) {
+    : census_(census),
+      chance_(seed),
+      habits_{chance_, census, {}, 0, false},
+      broker_(broker_settings()) {
   make_spec();
+  is_rest_seen_ = !chance_.one_in(4);
+  habits_.drops = chance_.one_in(2);
   habits_.faults_left = chance_.below(12);
   faults_left_ = chance_.below(8);
   const std::uint64_t nodes = chance_.between(1, 3);

@@ -93,6 +93,8 @@ class World {
   std::string spec_;
   std::string path_;  // What results end with.
   bool has_window_ = false;
+  // Where it is not, a tool that drops or doubles answers cannot be found out: then none does.
+  bool is_rest_seen_ = true;
   std::size_t queue_bytes_max_ = 0;
   broker::BrokerCore broker_;
   std::optional<Instant> broker_wake_;

@@ -67,7 +67,9 @@ void World::produce(Client& client) {
     const std::uint64_t n = std::min(client.left, chance_.between(1, 12));
     for (std::uint64_t i = 0; i < n; ++i) {
       // A bad mark is rare, so that no twenty come in a row.
-      std::string mark(1, "..................KDT"[chance_.below(21)]);
+      const std::string mark(
+          1, (habits_.drops ? "................KD"
+                            : "................KT")[chance_.below(is_rest_seen_ ? 18 : 17)]);
       const std::string padding(chance_.one_in(10) ? 150 : chance_.below(20), 'x');
       const std::string record =
           client.peer + ":" + std::to_string(client.made++) + " " + mark + padding;
@@ -89,7 +91,8 @@ void World::consume(Client& client, const wire::Delivery& delivery) {
     ++census_["client gets a dead letter"];
     RecordReader dead(letter.records);
     while (!dead.is_done()) {
-      client.oracle->dead_letter(std::string(dead.next()));
+      client.oracle->dead_letter(std::string(dead.next()),
+                                 letter.stage + ", " + letter.failure.reason);
     }
   }
   const Duration delay = chance_.one_in(5) ? chance_.up_to(2s) : chance_.up_to(1ms);

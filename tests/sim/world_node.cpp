@@ -74,7 +74,7 @@ void World::order(Node& node, const node::StartTool& effect) {
   post.id = effect.tool;
   post.stage = effect.env.at("LEAT_STAGE");
   post.is_window = !effect.must_read_on;
-  post.is_unseeable = chance_.one_in(5);
+  post.is_unseeable = !is_rest_seen_ && chance_.one_in(2);
   node.tools.emplace(effect.tool, std::make_unique<FakeTool>(post, habits_));
   later(node, chance_.up_to(3ms),
         [this, &node, tool = effect.tool] { step_node(node, node::ToolStarted{tool}); });
