@@ -149,7 +149,9 @@ void BrokerCore::receive(const std::string& peer, const wire::NodeReport& messag
       effects_.push_back(Send{peer, wire::CloseInlet{report.segment}});
       continue;
     }
-    deployment->second->report(*node, report, effects_, now_);
+    if (deployment->second->report(*node, report, effects_, now_)) {
+      deployment->second->renew_inlet(report.segment, *node, ++id_count_, effects_, now_);
+    }
   }
   place_replicas();
   repair_inlets(*node, message);

@@ -87,15 +87,39 @@ wire::OpenInlet Deployment::order(std::size_t segment, const Inlet& inlet) const
           .replicas = inlet.replicas()};
 }
 
-void Deployment::report(NodeId node, const wire::InletReport& report, Effects& effects,
+bool Deployment::report(NodeId node, const wire::InletReport& report, Effects& effects,
                         Instant now) {
   Inlet* const known = inlet(report.segment, node);
-  if (known == nullptr || known->epoch() != report.epoch) return;
+  if (known == nullptr || known->epoch() != report.epoch) return false;
   if (known->last_report().address != report.address) {
     effects.push_back(ConnectInlet{node, report.segment, report.epoch, report.address});
   }
-  for (const std::uint64_t number : known->report(report)) {
+  const std::vector<std::uint64_t> lost = known->report(report);
+  const std::size_t vertex = plan_.segments[report.segment.index].vertex;
+  if (!lost.empty() && plan_.vertices[vertex].is_ordered) return true;
+  for (const std::uint64_t number : lost) {
     take_back({report.segment.index, node}, number, Ledger::Cause::kReturned, now, "");
+  }
+  return false;
+}
+
+void Deployment::renew_inlet(SegmentId segment, NodeId node, std::uint64_t epoch, Effects& effects,
+                             Instant now) {
+  const InletKey key{segment.index, node};
+  take_back_all(key, Ledger::Cause::kReturned, now, "");
+  Inlet& renewed = inlets_.at(key);
+  renewed = Inlet(epoch, renewed.replicas());
+  effects.push_back(DisconnectInlet{node, segment});
+}
+
+void Deployment::take_back_all(const InletKey& key, Ledger::Cause cause, Instant now,
+                               const std::string& node_name) {
+  std::vector<std::uint64_t> numbers;
+  for (const auto& [number, leased] : inlets_.at(key).leases()) {
+    numbers.push_back(number);
+  }
+  for (const std::uint64_t number : numbers) {
+    take_back(key, number, cause, now, node_name);
   }
 }
 
@@ -105,13 +129,7 @@ void Deployment::lose_node(NodeId node, const std::string& name, Effects& effect
       ++at;
       continue;
     }
-    std::vector<std::uint64_t> numbers;
-    for (const auto& [number, leased] : at->second.leases()) {
-      numbers.push_back(number);
-    }
-    for (const std::uint64_t number : numbers) {
-      take_back(at->first, number, Ledger::Cause::kNodeLost, now, name);
-    }
+    take_back_all(at->first, Ledger::Cause::kNodeLost, now, name);
     effects.push_back(DisconnectInlet{node, {id_, static_cast<std::uint32_t>(at->first.first)}});
     at = inlets_.erase(at);
   }

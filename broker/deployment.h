@@ -74,8 +74,14 @@ class Deployment {
   // The order that opens the inlet at its node.
   [[nodiscard]] wire::OpenInlet order(std::size_t segment, const Inlet& inlet) const;
 
-  // A node's word on one of its inlets; connects to it when it is new.
-  void report(NodeId node, const wire::InletReport& report, Effects& effects, Instant now);
+  // A node's word on one of its inlets; connects to it when it is new. Whether it must be renewed:
+  // a lease was lost on the way to a stage that takes records in order.
+  [[nodiscard]] bool report(NodeId node, const wire::InletReport& report, Effects& effects,
+                            Instant now);
+
+  // Takes back all that was leased there, and starts a new count.
+  void renew_inlet(SegmentId segment, NodeId node, std::uint64_t epoch, Effects& effects,
+                   Instant now);
 
   // Takes back everything that was leased there, and forgets the node's inlets.
   void lose_node(NodeId node, const std::string& name, Effects& effects, Instant now);
@@ -140,6 +146,8 @@ class Deployment {
   void commit(Session& session, const wire::LeaseResult& result, Instant now);
   void count(std::size_t stage, const Session& session, const wire::LeaseResult& result);
   void discard(Session& session, const wire::LeaseResult& result);
+  void take_back_all(const InletKey& key, Ledger::Cause cause, Instant now,
+                     const std::string& node_name);
   void take_back(const InletKey& key, std::uint64_t number, Ledger::Cause cause, Instant now,
                  const std::string& node_name);
   void give_back(Session& session, const Leased& leased, const LeaseKey& key, Ledger::Cause cause);

@@ -86,8 +86,10 @@ std::map<std::uint32_t, Portion> EachReplica::cut_given(const std::set<std::uint
 
 void EachReplica::blame(wire::Failure why, Turn& turn) {
   const std::uint32_t answered = std::min(answers_.count(), given_count_);
-  // After a surplus or a missing answer nobody can say which answers are right.
-  const std::uint32_t sound = why.kind == wire::FailureKind::kMismatch ? 0 : answered;
+  // After a surplus or a missing answer nobody can say which answers are right, nor when a tool
+  // dies that seems to have answered all.
+  const bool is_unsound = why.kind == wire::FailureKind::kMismatch || answered == given_count_;
+  const std::uint32_t sound = is_unsound ? 0 : answered;
   std::optional<std::uint32_t> culprit;
   if (given_count_ == 1) culprit = 0;
   const bool is_first_unanswered =

@@ -94,7 +94,8 @@ void EachReplica::on(const ToolStartFailed& event, Turn& /*turn*/) {
 
 bool EachReplica::must_commit_first(Instant now) const {
   if (given_count_ == 0) return false;
-  return given_bytes_ >= kCommitBytes || now - given_since_ >= kCommitTime ||
+  // A process's first record is alone: its rest, or that it shows none, is known then.
+  return !has_committed_ || given_bytes_ >= kCommitBytes || now - given_since_ >= kCommitTime ||
          given_.front().is_suspect || given_.front().is_unterminated;
 }
 
@@ -112,7 +113,9 @@ WorkQueue::Room EachReplica::room() const {
 
 void EachReplica::feed(Turn& turn) {
   while (!is_on_probation_ && closing_ == Closing::kNo && !must_commit_first(turn.now)) {
-    std::optional<Portion> portion = turn.queue.take(room(), turn.now);
+    WorkQueue::Room space = room();
+    if (!has_committed_) space.records = std::min(space.records, 1U);
+    std::optional<Portion> portion = turn.queue.take(space, turn.now);
     if (!portion) break;
     give(std::move(*portion), turn);
   }
@@ -274,6 +277,7 @@ void EachReplica::commit(Turn& turn) {
   push_results(answers_.take(given_count_), turn);
   start_failures_ = 0;
   has_ever_committed_ = true;
+  has_committed_ = true;
   pause_.reset();
 }
 
@@ -400,6 +404,7 @@ void EachReplica::forget_process() {
   if (!stage_failure_) stderr_.clear();
   has_answered_ = false;
   has_been_fed_ = false;
+  has_committed_ = false;
   has_rested_ = false;
   is_rest_hidden_ = false;
   late_bytes_ = 0;

@@ -113,11 +113,12 @@ class EachReplica {
   bool is_on_probation_ = false;      // Not fed before it was seen to wait for input.
   Instant probation_until_;
   Instant started_at_;
-  bool has_been_fed_ = false;   // This process, ever.
-  bool has_answered_ = false;   // This process, ever.
-  bool has_rested_ = false;                // This process was seen at rest.
-  bool is_rest_hidden_ = false;            // It never was, however long it was waited for.
-  std::size_t late_bytes_ = 0;  // Printed after end-of-file, answering nothing.
+  bool has_been_fed_ = false;    // This process, ever.
+  bool has_answered_ = false;    // This process, ever.
+  bool has_committed_ = false;   // Answers of this process.
+  bool has_rested_ = false;      // This process was seen at rest.
+  bool is_rest_hidden_ = false;  // It never was, however long it was waited for.
+  std::size_t late_bytes_ = 0;   // Printed after end-of-file, answering nothing.
   bool has_told_late_ = false;
   bool has_ever_committed_ = false;    // Any process of this replica.
   std::uint32_t held_back_count_ = 0;  // Before that: answers that came at end-of-file.

@@ -36,6 +36,8 @@ void Inlet::renew(std::uint64_t epoch) {
   std::erase_if(windows_, [epoch](const WindowWork& work) { return work.epoch != epoch; });
   std::erase_if(held_, [epoch](const auto& entry) { return entry.first.first != epoch; });
   highest_seen_ = 0;
+  next_lease_ = 1;
+  early_.clear();
   told_leases_max_ = 0;
 }
 
@@ -54,6 +56,17 @@ void Inlet::take(wire::Lease lease, Effects& effects, Instant now) {
       held.inputs_left += run.inputs;
     }
   }
+  const bool is_ordered = stage_.replicas == 1;
+  if (!is_ordered) return work_off(lease, now);
+  early_.emplace(lease.number, std::move(lease));
+  for (auto next = early_.find(next_lease_); next != early_.end();
+       next = early_.find(++next_lease_)) {
+    work_off(next->second, now);
+    early_.erase(next);
+  }
+}
+
+void Inlet::work_off(const wire::Lease& lease, Instant now) {
   if (lease.window) {
     take_window(lease);
   } else {

@@ -103,6 +103,7 @@ class Inlet {
     std::uint64_t results_open = 0;  // That the broker is not done with.
   };
 
+  void work_off(const wire::Lease& lease, Instant now);
   void take_records(const wire::Lease& lease, Instant now);
   void take_window(const wire::Lease& lease);
   void refuse(const wire::Lease& lease, const Batch& slice, const Position& origin);
@@ -118,6 +119,8 @@ class Inlet {
   std::vector<wire::LeaseResult> results_;  // Not collected yet.
   std::map<LeaseKey, Held> held_;
   std::uint64_t highest_seen_ = 0;
+  std::uint64_t next_lease_ = 1;                // For a stage that takes records in order.
+  std::map<std::uint64_t, wire::Lease> early_;  // There: leases that overtook the next.
   std::uint64_t told_leases_max_ = 0;
   bool has_told_failure_ = false;
 };

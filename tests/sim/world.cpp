@@ -11,12 +11,12 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Duration kFaultTime = 20s;        // Faults happen until then.
-constexpr Duration kPatience = 600s;        // Simulated: after healing all must finish.
-constexpr std::size_t kLimitSlack = 16384;  // What is under way while a limit is noticed.
+constexpr Duration kFaultTime = 20s;       // Faults happen until then.
+constexpr Duration kPatience = 600s;       // Simulated: after healing all must finish.
+constexpr std::size_t kLimitSlack = 4096;  // What is under way while a limit is noticed.
 
-broker::Settings broker_settings() {
-  return {.incarnation = 1,
+broker::Settings broker_settings(std::uint64_t incarnation) {
+  return {.incarnation = incarnation,
           .results_address = "results",
           .beat = 1s,
           .node_silence_max = 5s,
@@ -29,7 +29,7 @@ World::World(std::uint64_t seed, Census& census)
     : census_(census),
       chance_(seed),
       habits_{chance_, census, {}, 0, false},
-      broker_(broker_settings()) {
+      broker_(std::make_unique<broker::BrokerCore>(broker_settings(1))) {
   make_spec();
   is_rest_seen_ = !chance_.one_in(4);
   habits_.drops = chance_.one_in(2);
@@ -41,6 +41,7 @@ World::World(std::uint64_t seed, Census& census)
     start_node(i);
   }
   const std::uint64_t clients = chance_.between(1, 3);
+  coming_ = clients;
   for (std::uint64_t i = 0; i < clients; ++i) {
     clients_.push_back(std::make_unique<Client>());
     start_client(i);
@@ -92,6 +93,21 @@ std::optional<std::string> World::run() {
   return std::nullopt;
 }
 
+std::optional<std::string> World::run_with_a_new_broker() {
+  may_sessions_fail_ = true;
+  schedule_.after(Duration(500ms) + chance_.up_to(6s), [this] { restart_broker(); });
+  return run();
+}
+
+void World::restart_broker() {
+  ++census_["fault: the broker is started anew"];
+  inlets_.clear();
+  broker_ = std::make_unique<broker::BrokerCore>(broker_settings(2));
+  broker_wake_.reset();
+  carry_out(broker_->tick(schedule_.now()));
+  wake_broker();
+}
+
 std::optional<std::string> World::find_fault() const {
   for (const auto& client : clients_) {
     if (client->is_dead) continue;
@@ -102,9 +118,10 @@ std::optional<std::string> World::find_fault() const {
 }
 
 bool World::is_finished() const {
-  return std::all_of(clients_.begin(), clients_.end(), [](const auto& client) {
-    return client->is_finished || client->is_dead || client->oracle->complaint();
-  });
+  return clients_.size() == coming_ &&
+         std::all_of(clients_.begin(), clients_.end(), [](const auto& client) {
+           return client->is_finished || client->is_dead || client->oracle->complaint();
+         });
 }
 
 // ---- Faults.
@@ -185,6 +202,12 @@ void World::client_dies(std::size_t index) {
   client.is_dead = true;
   *client.is_alive = false;
   peers_.erase(client.peer);
+  // Another comes in its place.
+  schedule_.after(chance_.up_to(30s), [this] {
+    clients_.push_back(std::make_unique<Client>());
+    start_client(clients_.size() - 1);
+  });
+  ++coming_;
 }
 
 void World::heal() {
@@ -203,8 +226,9 @@ void World::heal() {
 }
 
 void World::check_limits() {
-  const std::size_t held = broker_.held_bytes();
-  if (held > 2 * queue_bytes_max_ + kLimitSlack) {
+  const std::size_t held = broker_->held_bytes();
+
+  if (held > queue_bytes_max_ + kLimitSlack) {
     complaint_ = "the broker holds " + std::to_string(held) + " bytes, and the limit is " +
                  std::to_string(queue_bytes_max_);
   }
@@ -213,20 +237,20 @@ void World::check_limits() {
 // ---- The broker.
 
 void World::step_broker(const broker::Event& event) {
-  carry_out(broker_.step(event, schedule_.now()));
+  carry_out(broker_->step(event, schedule_.now()));
   check_limits();
   wake_broker();
 }
 
 void World::wake_broker() {
-  const std::optional<Instant> next = broker_.next_deadline();
+  const std::optional<Instant> next = broker_->next_deadline();
   if (!next || (broker_wake_ && *broker_wake_ <= *next)) return;
   broker_wake_ = *next;
   const Duration delay = std::max(*next - schedule_.now(), Duration(0));
   schedule_.after(delay, [this, at = *next] {
     if (broker_wake_ != at) return;
     broker_wake_.reset();
-    carry_out(broker_.tick(schedule_.now()));
+    carry_out(broker_->tick(schedule_.now()));
     wake_broker();
   });
 }

@@ -33,6 +33,10 @@ class World {
   // Lives through faults, heals, and lets everything finish. What was wrong, if anything.
   [[nodiscard]] std::optional<std::string> run();
 
+  // The same, with a broker that dies and is started anew, in memory: every session that was open
+  // must be told that it is gone, and nothing may come twice.
+  [[nodiscard]] std::optional<std::string> run_with_a_new_broker();
+
  private:
   struct Node;
   struct Client;
@@ -46,6 +50,7 @@ class World {
   void node_is_cut_off(std::size_t index);
   void client_hiccups(std::size_t index);
   void client_dies(std::size_t index);
+  void restart_broker();
   void heal();
   [[nodiscard]] bool is_finished() const;
   [[nodiscard]] std::optional<std::string> find_fault() const;
@@ -96,7 +101,7 @@ class World {
   // Where it is not, a tool that drops or doubles answers cannot be found out: then none does.
   bool is_rest_seen_ = true;
   std::size_t queue_bytes_max_ = 0;
-  broker::BrokerCore broker_;
+  std::unique_ptr<broker::BrokerCore> broker_;
   std::optional<Instant> broker_wake_;
   std::vector<std::unique_ptr<Node>> nodes_;  // Empty where it is dead.
   std::vector<std::unique_ptr<Client>> clients_;
@@ -105,7 +110,9 @@ class World {
   std::uint64_t incarnations_ = 0;
   std::uint64_t faults_left_ = 0;
   std::uint64_t deaths_left_ = 3;  // A fourth could rightly end a record.
+  std::size_t coming_ = 0;         // Clients, with those that take a dead one's place.
   bool is_healed_ = false;
+  bool may_sessions_fail_ = false;
   std::optional<std::string> complaint_;
 };
 

@@ -18,7 +18,7 @@ void World::start_client(std::size_t index) {
   Client& client = *clients_[index];
   client.index = index;
   client.peer = "client" + std::to_string(index);
-  client.left = chance_.below(60);
+  client.left = chance_.below(chance_.one_in(4) ? 300 : 60);
   client.oracle = std::make_unique<Oracle>(path_, has_window_);
   client.core = std::make_unique<client::SessionCore>(client::Settings{
       .deploy = wire::Deploy{.file = "sim.yml", .directory = "/", .spec_text = spec_},
@@ -112,7 +112,9 @@ void World::carry_out(Client& client, const client::Effects& effects) {
     }
     if (std::holds_alternative<client::Finish>(effect)) client.is_finished = true;
     if (const auto* const failed = std::get_if<client::Fail>(&effect)) {
-      complaint_ = client.peer + " failed: " + failed->reason;
+      client.is_dead = true;
+      ++census_["client is told that its session is gone"];
+      if (!may_sessions_fail_) complaint_ = client.peer + " failed: " + failed->reason;
     }
   }
 }

@@ -1,0 +1,130 @@
+#!/usr/bin/env python3
+"""Planted bugs, each of which the simulation must catch.
+
+  mutants.py list               the names
+  mutants.py make NAME ROOT     the mutated source, on standard output
+  mutants.py catch NAME PROGRAM runs the mutated simulation; fails unless it finds the bug
+
+A mutant is a piece of one source file and what stands there instead. A piece that is not found,
+or found twice, fails the build: mutants are kept with the code.
+"""
+
+import os
+import subprocess
+import sys
+
+MUTANTS = {
+    "lose-a-lease": (
+        "broker/deployment.cpp",
+        "session.flow().ledger(leased.vertex).give_back(range, key, cause);",
+        "(void)range;",
+    ),
+    "deliver-twice": (
+        "clients/cpp/session_core.cpp",
+        "if (!is_ours || message.number <= handed_over_) return;",
+        "if (!is_ours) return;",
+    ),
+    "commit-what-is-half-open": (
+        "broker/flow.cpp",
+        "!places_[vertex].ledger.is_open({run.first, run.inputs})",
+        "!places_[vertex].ledger.is_open({run.first, 1})",
+    ),
+    "forget-to-settle-a-failure": (
+        "broker/flow.cpp",
+        "    settle(vertex, run.first, run.inputs);\n",
+        "    if (run.outputs > 0) settle(vertex, run.first, run.inputs);\n",
+    ),
+    "deliver-out-of-order": (
+        "broker/flow.cpp",
+        "if (plan_.vertices[vertex].is_ordered && !has_all_before(vertex, head->first)) {",
+        "if (plan_.vertices[vertex].is_ordered && false) {",
+    ),
+    "reuse-a-producer-id": (
+        "broker/broker_core.cpp",
+        "const ProducerId id{settings_.incarnation, ++id_count_};",
+        "const ProducerId id{settings_.incarnation, 1000 + deployment->sessions().size()};",
+    ),
+    "reuse-a-tool-id": (
+        "node/each_replica.cpp",
+        "  tool_ = ToolId{++next_tool};\n",
+        "  tool_ = ToolId{1000 + post_.index + ++next_tool * 0};\n",
+    ),
+    "commit-before-rest": (
+        "node/each_replica.cpp",
+        "if (is_complete && counts) return commit(turn);",
+        "if (is_complete && (counts || is_complete)) return commit(turn);",
+    ),
+    "charge-an-innocent": (
+        "node/each_outcome.cpp",
+        "if (given_count_ == 1) culprit = 0;",
+        "if (given_count_ > 0) culprit = 0;",
+    ),
+    "forget-a-held-result": (
+        "node/node_core.cpp",
+        "results_.emplace(result.number, HeldResult{std::move(result), beats_});",
+        "",
+    ),
+    "believe-that-leases-arrive": (
+        "broker/inlet.cpp",
+        "if (leased.missed >= 2) lost.push_back(number);",
+        "",
+    ),
+    "never-give-up-on-a-record": (
+        "node/each_outcome.cpp",
+        "  ++culprit.attempts;\n",
+        "",
+    ),
+    "mix-two-producers": (
+        "node/each_replica.cpp",
+        "if (!given_.empty()) room.producer = given_.front().batch.producer;",
+        "",
+    ),
+    "take-a-surplus-answer": (
+        "node/each_replica.cpp",
+        "  if (answers > before) {\n",
+        "  if (answers > before && false) {\n",
+    ),
+    "end-before-the-end": (
+        "broker/session.cpp",
+        "made.delivery.is_last = flow_.has_all_arrived(plan_.sink()) &&",
+        "made.delivery.is_last = flow_.has_end() &&",
+    ),
+    "never-send-input-again": (
+        "clients/cpp/session_core.cpp",
+        "if (was_opening || has_lost_input || has_lost_end) resend(message.next_sequence);",
+        "if (was_opening || (has_lost_input && has_lost_end && false)) {\n    resend(message.next_sequence);\n  }",
+    ),
+    "admit-without-limit": (
+        "broker/dispatch.cpp",
+        "std::min(limits.session_bytes_max, limits.queue_bytes_max / 2 / count)",
+        "std::size_t{1} << 30",
+    ),
+}
+
+
+def make(name, root):
+    path, piece, instead = MUTANTS[name]
+    with open(os.path.join(root, path), encoding="utf-8") as source:
+        text = source.read()
+    if text.count(piece) != 1:
+        sys.exit(f"{path}: mutant {name}: its piece is there {text.count(piece)} times, not once; "
+                 "bring tests/sim/mutants.py up to date")
+    sys.stdout.write(text.replace(piece, instead))
+
+
+def catch(name, program):
+    # Below the number of seeds that demands coverage: only a found bug counts.
+    environment = {**os.environ, "LEAT_SIM_SEEDS": "1500"}
+    run = subprocess.run([program], env=environment, capture_output=True, text=True, check=False)
+    is_found = run.returncode != 0 and ("seed " in run.stdout or "ENSURE failed" in run.stderr)
+    if not is_found:
+        sys.exit(f"mutant {name} was not caught:\n{run.stdout[-800:]}\n{run.stderr[-800:]}")
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "list":
+        print(";".join(f"{name}" for name in MUTANTS))
+    elif sys.argv[1] == "make":
+        make(*sys.argv[2:4])
+    else:
+        catch(*sys.argv[2:4])
