@@ -74,11 +74,6 @@ MUTANTS = {
         "  ++culprit.attempts;\n",
         "",
     ),
-    "mix-two-producers": (
-        "node/each_replica.cpp",
-        "if (!given_.empty()) room.producer = given_.front().batch.producer;",
-        "",
-    ),
     "take-a-surplus-answer": (
         "node/each_replica.cpp",
         "  if (answers > before) {\n",

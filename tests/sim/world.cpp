@@ -30,11 +30,16 @@ World::World(std::uint64_t seed, Census& census)
       chance_(seed),
       habits_{chance_, census, {}, 0, false},
       broker_(std::make_unique<broker::BrokerCore>(broker_settings(1))) {
-  make_spec();
+  // With one attempt for each record, whoever is charged without fault is given up: then only
+  // marked records fail.
+  const std::uint64_t attempts = chance_.one_in(3) ? 1 : 3;
+  make_spec(attempts);
   is_rest_seen_ = !chance_.one_in(4);
   habits_.drops = chance_.one_in(2);
-  habits_.faults_left = chance_.below(12);
+  habits_.faults_left = attempts == 1 ? 0 : chance_.below(12);
   faults_left_ = chance_.below(8);
+  fault_time_ = chance_.one_in(2) ? kFaultTime : Duration(3s);
+  pace_ = chance_.one_in(2) ? Duration(300ms) : Duration(10ms);
   const std::uint64_t nodes = chance_.between(1, 3);
   for (std::uint64_t i = 0; i < nodes; ++i) {
     nodes_.emplace_back();
@@ -57,7 +62,7 @@ World::~World() {
   }
 }
 
-void World::make_spec() {
+void World::make_spec(std::uint64_t attempts) {
   // Sometimes everything at its minimum.
   queue_bytes_max_ = chance_.one_in(3) ? 9216 : std::size_t{1} << 20;
   spec_ = "pipeline: sim\nlimits: {record_bytes: 256, queue_bytes: " +
@@ -71,7 +76,8 @@ void World::make_spec() {
     has_window_ = has_window_ || is_window;
     spec_ += "  - {name: " + name +
              ", run: tool, replicas: " + std::to_string(chance_.between(1, 3)) +
-             ", retry: {attempts: 3, backoff: 5ms}";
+             ", retry: {attempts: " + std::to_string(attempts) +
+             ", backoff: 5ms}";
     if (is_window) {
       const bool is_all = chance_.one_in(4) && queue_bytes_max_ > 9216;
       spec_ += ", mode: window, window: ";
@@ -128,7 +134,7 @@ bool World::is_finished() const {
 
 void World::plan_faults() {
   for (std::uint64_t i = 0; i < faults_left_; ++i) {
-    schedule_.after(chance_.up_to(kFaultTime), [this] {
+    schedule_.after(chance_.up_to(fault_time_), [this] {
       if (!is_healed_) fault();
     });
   }

@@ -41,7 +41,7 @@ class World {
   struct Node;
   struct Client;
 
-  void make_spec();
+  void make_spec(std::uint64_t attempts);
   void start_node(std::size_t index);
   void start_client(std::size_t index);
   void plan_faults();
@@ -110,6 +110,8 @@ class World {
   std::uint64_t incarnations_ = 0;
   std::uint64_t faults_left_ = 0;
   std::uint64_t deaths_left_ = 3;  // A fourth could rightly end a record.
+  Duration fault_time_{};  // Faults happen until then.
+  Duration pace_{};        // Between a client's batches, at most.
   std::size_t coming_ = 0;         // Clients, with those that take a dead one's place.
   bool is_healed_ = false;
   bool may_sessions_fail_ = false;

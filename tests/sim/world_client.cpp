@@ -35,6 +35,10 @@ void World::start_client(std::size_t index) {
         carry_out(client, client.core->receive(message, schedule_.now()));
         wake_client(client);
       });
+  if (chance_.one_in(2)) {
+    client.to_broker->set_delay_max(30ms);
+    client.from_broker->set_delay_max(30ms);
+  }
   peers_[client.peer] = client.from_broker.get();
   later(client, chance_.up_to(2s), [this, &client] {
     carry_out(client, client.core->start(schedule_.now()));
@@ -79,7 +83,7 @@ void World::produce(Client& client) {
     client.left -= n;
     carry_out(client, client.core->submit(records.take(), schedule_.now()));
   }
-  later(client, chance_.up_to(300ms), [this, &client] { produce(client); });
+  later(client, chance_.up_to(pace_), [this, &client] { produce(client); });
 }
 
 void World::consume(Client& client, const wire::Delivery& delivery) {
