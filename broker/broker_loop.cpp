@@ -12,18 +12,16 @@ constexpr int kMessagesPerTurn = 64;
 
 }  // namespace
 
-BrokerLoop::BrokerLoop(io::Context& context, Options options, Settings settings)
+BrokerLoop::BrokerLoop(io::Context& context, Options options)
     : context_(context),
       options_(std::move(options)),
       front_(context, io::SocketType::kRouter),
       results_(context, io::SocketType::kPull),
-      core_(std::move(settings)) {}
+      core_(options_.settings) {}
 
 Result<std::unique_ptr<BrokerLoop>> BrokerLoop::create(io::Context& context, Options options) {
-  Settings settings;
-  settings.incarnation = options.incarnation;
-  settings.results_address = options.results;
-  auto loop = std::make_unique<BrokerLoop>(context, std::move(options), settings);
+  options.settings.results_address = options.results;
+  auto loop = std::make_unique<BrokerLoop>(context, std::move(options));
   if (Result<void> bound = loop->front_.bind(loop->options_.front); !bound) {
     return tl::unexpected(bound.error());
   }

@@ -20,9 +20,9 @@ namespace leat::broker {
 class BrokerLoop {
  public:
   struct Options {
-    std::string front;    // Where clients and nodes connect.
-    std::string results;  // Where nodes push results.
-    std::uint64_t incarnation = 0;
+    std::string front;                            // Where clients and nodes connect.
+    std::string results;                          // Where nodes push results.
+    Settings settings;                            // The address of the results is filled in.
     std::function<void(const std::string&)> say;  // Tells the operator; any thread.
   };
 
@@ -31,7 +31,7 @@ class BrokerLoop {
                                                                   Options options);
 
   // Without sockets that are bound: create() makes one that serves.
-  BrokerLoop(io::Context& context, Options options, Settings settings);
+  BrokerLoop(io::Context& context, Options options);
 
   // Serves until the bell is rung.
   void run(const io::Bell& stop);

@@ -56,6 +56,16 @@ void Deployment::close_session(ProducerId producer) {
       (void)inlet.take_back(number);
     }
   }
+  for (Conduct& conduct : conducts_) {
+    std::erase_if(conduct.set_aside,
+                  [&](const SetAside& aside) { return aside.result.outputs.producer == producer; });
+    conduct.set_aside_count = 0;
+    for (const SetAside& aside : conduct.set_aside) {
+      for (const Run& run : aside.result.outputs.runs) {
+        conduct.set_aside_count += run.inputs;
+      }
+    }
+  }
   sessions_.erase(producer);
 }
 
@@ -230,9 +240,8 @@ void Deployment::set_aside(Session& session, const wire::LeaseResult& result,
          last.reason + (last.stderr_tail.empty() ? "" : "\n" + last.stderr_tail));
     return;
   }
-  Ledger& ledger = session.flow().ledger(segment.vertex);
+  end_leases(session.flow().set_aside(segment.vertex, result.outputs.runs));
   for (const Run& run : result.outputs.runs) {
-    end_leases(ledger.set_aside({run.first, run.inputs}));
     conduct.set_aside_count += run.inputs;
   }
   conduct.set_aside.push_back({result, node_name});

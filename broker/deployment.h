@@ -166,7 +166,9 @@ class Deployment {
   [[nodiscard]] bool may_lease(const Session& session, const Position& first) const;
   void deliver(Effects& effects);
   void update_credits(Effects& effects);
-  void find_standstill();
+  // Whether nothing can move because windows that are not full take up all the space.
+  [[nodiscard]] bool is_at_a_standstill() const;
+  void find_standstill(Instant now);
   [[nodiscard]] std::uint64_t waiting_at(std::size_t vertex) const;
 
   DeploymentId id_;
@@ -179,6 +181,7 @@ class Deployment {
   std::vector<StageCounts> counts_;      // One per stage.
   std::vector<ProducerId> last_served_;  // Per vertex: whose turn it was.
   std::size_t bytes_ = 0;                // Held; measured at the start of advance().
+  std::optional<Instant> standstill_since_;
   std::optional<std::string> failure_;
 };
 

@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::uint32_t kKillsAlone = 3;
 constexpr std::size_t kSlicesMax = 64;
+constexpr Duration kStandstillTime = std::chrono::seconds(60);
 
 }  // namespace
 
@@ -23,7 +24,7 @@ void Deployment::advance(Effects& effects, Instant now) {
   deliver(effects);
   dispatch(effects);
   update_credits(effects);
-  find_standstill();
+  find_standstill(now);
 }
 
 void Deployment::dispatch(Effects& effects) {
@@ -188,19 +189,29 @@ void Deployment::update_credits(Effects& effects) {
   }
 }
 
-void Deployment::find_standstill() {
-  if (bytes_ < pipeline_.limits.queue_bytes_max) return;
+bool Deployment::is_at_a_standstill() const {
+  if (bytes_ < pipeline_.limits.queue_bytes_max) return false;
   for (const auto& [key, inlet] : inlets_) {
-    if (!inlet.leases().empty() || !inlet.is_open()) return;
+    if (!inlet.leases().empty() || !inlet.is_open()) return false;
   }
-  for (const auto& [id, session] : sessions_) {
-    const bool is_moving = session.untaken_bytes() > 0 || session.flow().has_end();
-    if (is_moving || session.flow().forming_bytes() == 0) continue;
-    fail("a window needs more than limits.queue_bytes (" +
-         std::to_string(pipeline_.limits.queue_bytes_max) +
-         " bytes): give it more, or make the window smaller");
+  return std::any_of(sessions_.begin(), sessions_.end(), [](const auto& entry) {
+    const Session& session = entry.second;
+    return session.untaken_bytes() == 0 && !session.flow().has_end() &&
+           session.flow().forming_bytes() > 0;
+  });
+}
+
+void Deployment::find_standstill(Instant now) {
+  if (!is_at_a_standstill()) {
+    standstill_since_.reset();
     return;
   }
+  if (!standstill_since_) standstill_since_ = now;
+  // One of several producers may be dead, and its part of the space be free soon.
+  if (sessions_.size() > 1 && now - *standstill_since_ < kStandstillTime) return;
+  fail("a window needs more than limits.queue_bytes (" +
+       std::to_string(pipeline_.limits.queue_bytes_max) +
+       " bytes): give it more, or make the window smaller");
 }
 
 }  // namespace leat::broker

@@ -62,6 +62,8 @@ bool Flow::is_open(std::size_t vertex, const std::vector<Run>& runs) const {
 std::map<LeaseKey, std::uint32_t> Flow::commit(std::size_t vertex, const Batch& outputs,
                                                Instant now) {
   std::map<LeaseKey, std::uint32_t> holders;
+  // A window may have been given back when its first node's word comes after all.
+  if (!outputs.runs.empty()) places_[vertex].formed.erase(outputs.runs.front().first);
   Ledger& ledger = places_[vertex].ledger;
   Records rest = outputs.records;
   for (const Run& run : outputs.runs) {
@@ -79,6 +81,18 @@ std::map<LeaseKey, std::uint32_t> Flow::commit(std::size_t vertex, const Batch& 
     settle(vertex, run.first, run.inputs);
   }
   form_all_windows(now);
+  return holders;
+}
+
+std::map<LeaseKey, std::uint32_t> Flow::set_aside(std::size_t vertex,
+                                                  const std::vector<Run>& runs) {
+  std::map<LeaseKey, std::uint32_t> holders;
+  places_[vertex].formed.erase(runs.front().first);
+  for (const Run& run : runs) {
+    for (const auto& [key, count] : places_[vertex].ledger.set_aside({run.first, run.inputs})) {
+      holders[key] += count;
+    }
+  }
   return holders;
 }
 

@@ -62,6 +62,10 @@ class Flow {
   // them. REQUIRES: is_open(vertex, outputs.runs).
   std::map<LeaseKey, std::uint32_t> commit(std::size_t vertex, const Batch& outputs, Instant now);
 
+  // Takes the runs' inputs from their leases and keeps them from the queue, until their failure is
+  // charged. As commit().
+  std::map<LeaseKey, std::uint32_t> set_aside(std::size_t vertex, const std::vector<Run>& runs);
+
   // The next that waits at the vertex; at an ordered one only when all before it has come.
   [[nodiscard]] std::optional<Ready> next_ready(std::size_t vertex) const;
 

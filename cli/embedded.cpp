@@ -14,6 +14,7 @@ namespace {
 
 constexpr const char* kFront = "inproc://leat-front";
 constexpr const char* kResults = "inproc://leat-results";
+constexpr Duration kForever = std::chrono::hours(24 * 365 * 10);
 
 // Beside this program, wherever that was installed.
 std::string guardian_program() {
@@ -34,11 +35,15 @@ std::uint64_t new_incarnation() {
 Result<std::unique_ptr<EmbeddedCluster>> EmbeddedCluster::start(io::Context& context) {
   const std::uint64_t incarnation = new_incarnation();
   auto cluster = std::make_unique<EmbeddedCluster>();
+  broker::Settings settings;
+  settings.incarnation = incarnation;
+  // In one process nobody gets lost: whoever is silent was stopped together with us.
+  settings.node_silence_max = kForever;
+  settings.client_silence_max = kForever;
   // Its only node coming and going is no news here.
   const auto say_nothing = [](const std::string&) {};
   auto broker = broker::BrokerLoop::create(
-      context,
-      {.front = kFront, .results = kResults, .incarnation = incarnation, .say = say_nothing});
+      context, {.front = kFront, .results = kResults, .settings = settings, .say = say_nothing});
   if (!broker) return tl::unexpected(broker.error());
   cluster->broker_ = std::move(*broker);
   node::NodeLoop::Options options;
@@ -48,6 +53,7 @@ Result<std::unique_ptr<EmbeddedCluster>> EmbeddedCluster::start(io::Context& con
   options.settings.name = "local";
   options.settings.incarnation = incarnation;
   options.settings.seed = incarnation;
+  options.settings.broker_silence_beats = UINT32_MAX;
   options.settings.cores = std::max(std::thread::hardware_concurrency(), 1U);
   options.say = say;
   auto node = node::NodeLoop::create(context, std::move(options));
@@ -55,8 +61,10 @@ Result<std::unique_ptr<EmbeddedCluster>> EmbeddedCluster::start(io::Context& con
   cluster->node_ = std::move(*node);
   EmbeddedCluster& running = *cluster;
   running.broker_thread_ = std::thread([&running] { running.broker_->run(running.stop_broker_); });
-  running.node_thread_ =
-      std::thread([&running] { running.node_->run(running.stop_node_, running.abort_node_); });
+  running.node_thread_ = std::thread([&running] {
+    running.node_->run(running.stop_node_, running.abort_node_);
+    running.node_ended_.ring();
+  });
   return cluster;
 }
 
@@ -69,8 +77,13 @@ EmbeddedCluster::~EmbeddedCluster() {
   join();
 }
 
-void EmbeddedCluster::stop() {
+void EmbeddedCluster::stop(int signals) {
   stop_node_.ring();
+  io::WaitSet waits;
+  waits.add(node_ended_.fd(), POLLIN);
+  const std::size_t at_signals = waits.add(signals, POLLIN);
+  waits.wait(std::nullopt);
+  if (waits.is_ready(at_signals)) abort_node_.ring();
   join();
 }
 

@@ -33,8 +33,9 @@ class EmbeddedCluster {
   // Where clients connect.
   [[nodiscard]] static std::string front();
 
-  // Lets the tools end: each has its end-of-file, and its grace. Returns when all are gone.
-  void stop();
+  // Lets the tools end: each has its end-of-file, and its grace. Returns when all are gone. When
+  // `signals` becomes readable they are killed.
+  void stop(int signals);
 
   // Kills the tools. Returns when all are gone.
   void abort();
@@ -45,6 +46,7 @@ class EmbeddedCluster {
   io::Bell stop_node_;
   io::Bell abort_node_;
   io::Bell stop_broker_;
+  io::Bell node_ended_;
   std::unique_ptr<broker::BrokerLoop> broker_;
   std::unique_ptr<node::NodeLoop> node_;
   std::thread broker_thread_;

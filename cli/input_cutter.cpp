@@ -29,26 +29,24 @@ void InputCutter::add(std::string_view bytes) {
 }
 
 void InputCutter::check_size() {
+  drop_oversize();
   const std::size_t pending = splitter_.pending_bytes();
-  if (pending > record_bytes_max_ + framing::terminator(splitter_.framing()).size()) {
-    stream_.resize(stream_.size() - pending);
-    skipped_ = pending;
-    return;
-  }
-  // One that ended within the last piece may be a little too large.
-  if (lengths_.empty() || lengths_.back() <= record_bytes_max_) {
-    const bool any = std::any_of(lengths_.begin(), lengths_.end(), [this](std::uint32_t length) {
-      return length > record_bytes_max_;
-    });
-    if (!any) return;
-  }
+  if (pending <= record_bytes_max_ + framing::terminator(splitter_.framing()).size()) return;
+  stream_.resize(stream_.size() - pending);
+  skipped_ = pending;
+}
+
+// Those that ended within the last piece.
+void InputCutter::drop_oversize() {
+  const auto is_oversize = [this](std::uint32_t length) { return length > record_bytes_max_; };
+  if (std::none_of(lengths_.begin(), lengths_.end(), is_oversize)) return;
   const std::size_t separator = framing::terminator(splitter_.framing()).size();
   std::string kept;
   std::vector<std::uint32_t> kept_lengths;
   std::size_t offset = 0;
   for (std::size_t i = 0; i < lengths_.size(); ++i) {
     const std::size_t size = lengths_[i] + separator;
-    if (lengths_[i] > record_bytes_max_) {
+    if (is_oversize(lengths_[i])) {
       oversize_.push_back({count_ - lengths_.size() + i, lengths_[i]});
     } else {
       kept.append(stream_, offset, size);
@@ -84,6 +82,7 @@ void InputCutter::finish() {
   if (skipped_) {
     oversize_.push_back({count_++, *skipped_});
     skipped_.reset();
+    splitter_.reset();
     return;
   }
   const std::size_t pending = splitter_.pending_bytes();
@@ -91,6 +90,7 @@ void InputCutter::finish() {
   if (pending > record_bytes_max_) {
     oversize_.push_back({count_++, pending});
     stream_.resize(stream_.size() - pending);
+    splitter_.reset();
     return;
   }
   lengths_.push_back(static_cast<std::uint32_t>(pending));
@@ -106,8 +106,10 @@ std::optional<Records> InputCutter::take() {
   records.count = static_cast<std::uint32_t>(lengths_.size());
   records.separator = framing::terminator(splitter_.framing());
   records.lengths = pack_lengths(std::exchange(lengths_, {}));
-  std::string rest = stream_.substr(stream_.size() - splitter_.pending_bytes());
-  stream_.resize(stream_.size() - splitter_.pending_bytes());
+  // Nothing is kept of a record that is being skipped.
+  const std::size_t whole = stream_.size() - (skipped_ ? 0 : splitter_.pending_bytes());
+  std::string rest = stream_.substr(whole);
+  stream_.resize(whole);
   records.blob = Bytes::own(std::exchange(stream_, std::move(rest)));
   if (std::exchange(is_unterminated_, false)) {
     records.attributes.push_back({records.count - 1, 1, std::string(kUnterminated), ""});

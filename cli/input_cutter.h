@@ -43,6 +43,7 @@ class InputCutter {
   // The part of the bytes after the skipped record's end; nothing when it goes on.
   std::string_view skip(std::string_view bytes);
   void check_size();
+  void drop_oversize();
 
   framing::Splitter splitter_;
   std::size_t record_bytes_max_;

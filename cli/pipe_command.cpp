@@ -36,6 +36,15 @@ io::Fd catch_signals() {
   return io::Fd(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
 }
 
+// Where standard error is closed, no file of ours may come to stand there and get what is said.
+void occupy_stderr() {
+  if (::fcntl(STDERR_FILENO, F_GETFD) < 0) (void)::open("/dev/null", O_WRONLY);
+}
+
+std::string count_of(std::uint64_t n, const char* what) {
+  return std::to_string(n) + " " + what + (n == 1 ? "" : "s");
+}
+
 std::optional<std::uint64_t> input_size() {
   struct stat status{};
   if (::fstat(STDIN_FILENO, &status) != 0 || !S_ISREG(status.st_mode)) return std::nullopt;
@@ -50,19 +59,26 @@ client::Settings session_settings(const SpecFile& spec) {
       wire::Deploy{.file = spec.file, .directory = spec.directory, .spec_text = spec.text};
   settings.pipeline = spec.pipeline.name;
   settings.producer = "pipe-" + std::to_string(::getpid());
+  // The broker is in this process: when it is silent, all of it was stopped.
+  settings.broker_silence_beats = UINT32_MAX;
   return settings;
 }
 
 }  // namespace
 
 ExitCode run_pipe(const PipeArguments& arguments) {
+  if (::fcntl(STDIN_FILENO, F_GETFD) < 0) {
+    say("standard input is closed: give it the records, as in `leat pipe SPEC.yml < in > out`");
+    return ExitCode::kUsage;
+  }
+  if (::fcntl(STDOUT_FILENO, F_GETFD) < 0) {
+    say("standard output is closed: there is nowhere to write the results to");
+    return ExitCode::kUsage;
+  }
+  occupy_stderr();
   Result<SpecFile> spec = read_spec(arguments.spec);
   if (!spec) {
     say(spec.error().message);
-    return ExitCode::kUsage;
-  }
-  if (::fcntl(STDIN_FILENO, F_GETFD) < 0) {
-    say("standard input is closed: give it the records, as in `leat pipe SPEC.yml < in > out`");
     return ExitCode::kUsage;
   }
   Result<Output> output = Output::open();
@@ -91,7 +107,7 @@ ExitCode run_pipe(const PipeArguments& arguments) {
   PipeCommand command(arguments, std::move(*spec), std::move(*output), std::move(letters), context);
   const ExitCode code = command.run(signals.get());
   if (code == ExitCode::kWell || code == ExitCode::kRecordsFailed) {
-    (*cluster)->stop();
+    (*cluster)->stop(signals.get());
   } else {
     (*cluster)->abort();
   }
@@ -134,7 +150,8 @@ void PipeCommand::turn(io::WaitSet& waits, int signals) {
   waits.add(front_.fd(), POLLIN);
   const std::size_t at_input = wants_input ? waits.add(STDIN_FILENO, POLLIN) : SIZE_MAX;
   // Watched even when there is nothing to write, for its reader may go away.
-  const std::size_t at_output = waits.add(output_.fd(), output_.is_empty() ? short{0} : POLLOUT);
+  const bool is_only_looking = output_.is_empty();
+  const std::size_t at_output = waits.add(output_.fd(), is_only_looking ? short{0} : POLLOUT);
   std::optional<Duration> patience;
   if (const std::optional<Instant> next = session_.next_deadline()) patience = *next - clock_.now();
   if (shows_progress() || arguments_.shows_summary) {
@@ -150,9 +167,10 @@ void PipeCommand::turn(io::WaitSet& waits, int signals) {
     code_ = ExitCode::kInterrupted;
     return;
   }
-  receive();
-  if (waits.is_ready(at_output) && !code_) write_output(output_.is_empty());
-  if (at_input != SIZE_MAX && waits.is_ready(at_input) && !code_) read_input();
+  if (waits.is_ready(at_output)) write_output(is_only_looking);
+  if (!code_) receive();
+  const bool may_read = at_input != SIZE_MAX && waits.is_ready(at_input) && session_.may_submit();
+  if (may_read && !code_) read_input();
   if (!code_) carry_out(session_.tick(now_));
   if (!code_ && now_ >= next_progress_) show_progress();
 }
@@ -260,16 +278,30 @@ void PipeCommand::order(const client::ShowStatus& effect) {
 
 void PipeCommand::bury(const wire::DeadLetter& letter) {
   failed_ += letter.failure.inputs;
-  tell_failure("record " + to_string(letter.failure.first) + " failed at stage '" + letter.stage +
+  wire::DeadLetter numbered = letter;
+  numbered.failure.first = place_in_stream(letter.failure.first);
+  tell_failure("record " + to_string(numbered.failure.first) + " failed at stage '" + letter.stage +
                "': " + letter.failure.reason);
   if (!letters_.is_open()) return;
-  if (const Result<void> kept = letters_.add(spec_.pipeline.name, letter); !kept) {
+  if (const Result<void> kept = letters_.add(spec_.pipeline.name, numbered); !kept) {
     fail(ExitCode::kPipelineFailed, kept.error().message);
   }
 }
 
+Position PipeCommand::place_in_stream(const Position& origin) const {
+  std::vector<std::uint64_t> path = origin.above();
+  path.push_back(origin.last());
+  for (const std::uint64_t skipped : skipped_) {
+    if (skipped <= path.front()) ++path.front();
+  }
+  const std::uint64_t last = path.back();
+  path.pop_back();
+  return {std::move(path), last};
+}
+
 void PipeCommand::bury_oversize(const InputCutter::Oversize& oversize) {
   ++failed_;
+  skipped_.push_back(oversize.index);
   tell_failure("record " + std::to_string(oversize.index) + " has " +
                std::to_string(oversize.bytes) + " bytes, more than limits.record_bytes (" +
                std::to_string(spec_.pipeline.limits.record_bytes_max) + ")");
@@ -328,11 +360,11 @@ void PipeCommand::tell_outcome() {
   if (arguments_.shows_summary && status_) {
     say_plainly(summary_table(*status_, clock_.now() - started_));
   }
-  if (dropped_ > 0) say(std::to_string(dropped_) + " records were dropped, as on_error asks");
+  if (dropped_ > 0) say(count_of(dropped_, "record") + " dropped, as on_error asks");
   if (failed_ == 0) return;
-  const std::string where = letters_.is_open() ? "they are in " + *arguments_.dead_letters
-                                               : "--dead-letters FILE would have kept them";
-  say(std::to_string(failed_) + (failed_ == 1 ? " record failed; " : " records failed; ") + where);
+  say(count_of(failed_, "record") + " failed; " +
+      (letters_.is_open() ? "see " + *arguments_.dead_letters
+                          : "--dead-letters FILE keeps what fails"));
 }
 
 }  // namespace leat::cli

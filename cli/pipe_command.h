@@ -43,6 +43,8 @@ class PipeCommand {
   void order(const client::Fail& effect);
   void order(const client::ShowStatus& effect);
   void bury(const wire::DeadLetter& letter);
+  // The broker does not count the records that were too large to be read.
+  [[nodiscard]] Position place_in_stream(const Position& origin) const;
   void bury_oversize(const InputCutter::Oversize& oversize);
   void tell_failure(const std::string& what);
   void fail(ExitCode code, const std::string& reason);
@@ -67,7 +69,8 @@ class PipeCommand {
   std::uint64_t read_bytes_ = 0;
   std::uint64_t failed_ = 0;
   std::uint64_t dropped_ = 0;
-  std::uint64_t told_ = 0;  // Failed records.
+  std::uint64_t told_ = 0;              // Failed records.
+  std::vector<std::uint64_t> skipped_;  // Places of records that were too large, ascending.
   Instant started_;
   Instant next_progress_;
   bool has_progress_line_ = false;

@@ -10,6 +10,9 @@ namespace leat::framing {
 
 namespace {
 
+// Of a line of `until` that is kept to be matched: more than any record may have.
+constexpr std::size_t kLineBytesMax = std::size_t{256} << 20;
+
 const void* find(char byte, std::string_view text) {
   return text.empty() ? nullptr : std::memchr(text.data(), byte, text.size());
 }
@@ -134,7 +137,8 @@ void Splitter::scan_until(std::string_view piece, Lengths& lengths) {
       ++pending_;
     }
   }
-  line_ += piece;
+  // A line beyond all records matches nothing: it is not kept.
+  if (line_.size() <= kLineBytesMax) line_ += piece;
   pending_ += piece.size();
 }
 

@@ -39,6 +39,8 @@ constexpr Duration kDiagnosis = 2s;
 constexpr std::uint32_t kStartFailuresMax = 3;
 // Answers held back to end-of-file by a tool that never gave one in time.
 constexpr std::uint32_t kHeldBackMax = 3;
+// Ends with status 0 that no record is to blame for.
+constexpr std::uint32_t kContentedEndsMax = 2;
 
 }  // namespace
 
@@ -95,8 +97,9 @@ void EachReplica::on(const ToolStartFailed& event, Turn& /*turn*/) {
 bool EachReplica::must_commit_first(Instant now) const {
   if (given_count_ == 0) return false;
   // A process's first record is alone: its rest, or that it shows none, is known then.
-  return !has_committed_ || given_bytes_ >= kCommitBytes || now - given_since_ >= kCommitTime ||
-         given_.front().is_suspect || given_.front().is_unterminated;
+  return !has_committed_ || given_bytes_ + answers_.bytes() >= kCommitBytes ||
+         now - given_since_ >= kCommitTime || given_.front().is_suspect ||
+         given_.front().is_unterminated;
 }
 
 WorkQueue::Room EachReplica::room() const {
@@ -161,7 +164,7 @@ void EachReplica::plan_look(Instant now) {
 void EachReplica::look(Turn& turn) {
   look_at_.reset();
   is_look_valid_ = true;
-  turn.effects.push_back(LookAtTool{*tool_});
+  turn.effects.push_back(LookAtTool{*tool_, ++look_count_});
 }
 
 void EachReplica::look_again_later(Instant now) {
@@ -174,7 +177,7 @@ void EachReplica::look_again_later(Instant now) {
 
 void EachReplica::on(const ToolLooked& event, Turn& turn) {
   ENSURE(tool_ == event.tool);
-  if (closing_ != Closing::kNo || !is_look_valid_) return;
+  if (closing_ != Closing::kNo || !is_look_valid_ || event.look != look_count_) return;
   is_look_valid_ = false;
   if (is_on_probation_) {
     if (event.rest == Rest::kAtRest) is_on_probation_ = false;
@@ -219,7 +222,7 @@ void EachReplica::on(const ToolComplained& event, Turn& /*turn*/) {
 void EachReplica::on(const ToolPrinted& event, Turn& turn) {
   ENSURE(tool_ == event.tool);
   if (closing_ == Closing::kEnd) {
-    late_bytes_ += event.bytes.size();
+    if (given_count_ == 0) late_bytes_ += event.bytes.size();
     return;
   }
   if (given_count_ == 0) {
@@ -370,7 +373,11 @@ void EachReplica::on(const ToolEnded& event, Turn& turn) {
 }
 
 void EachReplica::died(const ToolEnded& event, Turn& turn) {
-  if (!event.is_signal && event.status == 0) {
+  const bool is_content = !event.is_signal && event.status == 0;
+  // One that a record makes end is blamed on it; one that ends again and again without a culprit
+  // does not read on until end-of-file.
+  const bool has_culprit = given_count_ == 1;
+  if (is_content && !has_culprit && ++contented_ends_ >= kContentedEndsMax) {
     stage_failure_ = quote(post_.stage.argv) +
                      " exited with status 0 before its input ended; mode each needs a tool that "
                      "reads on until end-of-file: use mode: window if this one does not";
@@ -383,7 +390,9 @@ void EachReplica::died(const ToolEnded& event, Turn& turn) {
     return;
   }
   if (!has_answered_) is_on_probation_ = true;
-  blame(failure_of(event), turn);
+  wire::Failure why = failure_of(event);
+  if (is_content) why.reason += " before its input ended";
+  blame(std::move(why), turn);
 }
 
 void EachReplica::drop_process(Turn& turn) {

@@ -110,6 +110,7 @@ class EachReplica {
   Instant start_at_;  // Not before.
   std::uint64_t restarts_ = 0;
   std::uint32_t start_failures_ = 0;  // In a row.
+  std::uint32_t contented_ends_ = 0;  // With status 0, and no culprit.
   bool is_on_probation_ = false;      // Not fed before it was seen to wait for input.
   Instant probation_until_;
   Instant started_at_;
@@ -137,6 +138,7 @@ class EachReplica {
 
   std::optional<Instant> look_at_;
   Duration look_pause_{};
+  std::uint64_t look_count_ = 0;
   bool is_look_valid_ = false;  // Nothing was fed since it was asked for.
   Instant settle_since_;        // Since when everything given is answered.
 };

@@ -48,7 +48,7 @@ Result<std::unique_ptr<NodeLoop>> NodeLoop::create(io::Context& context, Options
 void NodeLoop::run(const io::Bell& stop, const io::Bell& abort) {
   bool is_ending = false;
   while (!is_ending || !core_.is_gone()) {
-    wait_for_something(stop, abort);
+    wait_for_something(stop, abort, is_ending ? Phase::kEnding : Phase::kServing);
     now_ = clock_.now();
     tools_.serve(waits_, now_);
     if (!is_ending) receive_all();
@@ -64,16 +64,12 @@ void NodeLoop::run(const io::Bell& stop, const io::Bell& abort) {
   }
 }
 
-void NodeLoop::wait_for_something(const io::Bell& stop, const io::Bell& abort) {
+void NodeLoop::wait_for_something(const io::Bell& stop, const io::Bell& abort, Phase phase) {
   waits_.clear();
   waits_.add(stop.fd(), POLLIN);
   waits_.add(abort.fd(), POLLIN);
-  waits_.add(front_.fd(), POLLIN);
-  bool has_input = front_.has_input();
-  for (auto& [segment, pull] : inlets_) {
-    waits_.add(pull.socket.fd(), POLLIN);
-    has_input = has_input || pull.socket.has_input();
-  }
+  // At the end nobody listens to the broker any more.
+  const bool has_input = phase == Phase::kServing && watch_sockets();
   tools_.watch(waits_);
   std::optional<Instant> next = core_.next_deadline();
   if (const std::optional<Instant> tools = tools_.next_deadline();
@@ -84,6 +80,16 @@ void NodeLoop::wait_for_something(const io::Bell& stop, const io::Bell& abort) {
   if (next) patience = *next - clock_.now();
   if (has_input) patience = Duration(0);
   waits_.wait(patience);
+}
+
+bool NodeLoop::watch_sockets() {
+  waits_.add(front_.fd(), POLLIN);
+  bool has_input = front_.has_input();
+  for (auto& [segment, pull] : inlets_) {
+    waits_.add(pull.socket.fd(), POLLIN);
+    has_input = has_input || pull.socket.has_input();
+  }
+  return has_input;
 }
 
 void NodeLoop::receive_all() {

@@ -47,7 +47,11 @@ class NodeLoop {
     io::Socket socket;
   };
 
-  void wait_for_something(const io::Bell& stop, const io::Bell& abort);
+  enum class Phase { kServing, kEnding };
+
+  void wait_for_something(const io::Bell& stop, const io::Bell& abort, Phase phase);
+  // Whether one of them has something to read.
+  bool watch_sockets();
   void receive_all();
   void receive(io::Socket& socket, bool is_front);
   // Steps the core at once, or after the effects that are being carried out.

@@ -60,6 +60,7 @@ enum class Rest { kAtRest, kBusy, kUnseeable };
 // The answer to Look; what it had printed came before.
 struct ToolLooked {
   ToolId tool;
+  std::uint64_t look = 0;  // Which one.
   Rest rest = Rest::kBusy;
 };
 
@@ -92,6 +93,7 @@ struct CloseStdin {
 
 struct LookAtTool {
   ToolId tool;
+  std::uint64_t look = 0;  // Numbers the looks, so that an answer is not taken for a later one's.
 };
 
 // Kill: the whole group, now. Else: end-of-file if it has not had it, SIGTERM after `grace`, the

@@ -129,7 +129,7 @@ void ToolHost::order(const LookAtTool& effect, Instant /*now*/) {
   }
   // What it printed before it came to rest comes first.
   if (rest != Rest::kBusy) read_output(tool);
-  deliver_(ToolLooked{effect.tool, rest});
+  deliver_(ToolLooked{effect.tool, effect.look, rest});
 }
 
 void ToolHost::order(const EndTool& effect, Instant now) {

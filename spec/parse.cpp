@@ -4,6 +4,7 @@
 #include <array>
 #include <utility>
 
+#include "core/position.h"
 #include "spec/link_stages.h"
 #include "spec/plain_text.h"
 #include "spec/read_framing.h"
@@ -103,6 +104,19 @@ Pipeline assemble(PipelineDraft draft, std::vector<StageDraft> stages, Links lin
   return pipeline;
 }
 
+// Each window makes its outputs children of its first record: there is a limit to that.
+constexpr std::size_t kWindowStagesMax = Position::kDepthMax - 1;
+
+Read<void> check_depth(const std::vector<StageDraft>& stages) {
+  std::size_t windows = 0;
+  for (const StageDraft& draft : stages) {
+    if (draft.stage.mode != Mode::kWindow || ++windows <= kWindowStagesMax) continue;
+    return fault(draft.name.mark, "found one more stage of mode window, expected at most " +
+                                      std::to_string(kWindowStagesMax) + " in a pipeline");
+  }
+  return {};
+}
+
 Read<Pipeline> parse_text(std::string_view text, const std::string& directory) {
   const auto root = read_yaml(text);
   if (!root) return tl::unexpected(root.error());
@@ -112,6 +126,7 @@ Read<Pipeline> parse_text(std::string_view text, const std::string& directory) {
   if (!stages) return tl::unexpected(stages.error());
   auto links = link_stages(*stages);
   if (!links) return tl::unexpected(links.error());
+  if (auto deep = check_depth(*stages); !deep) return tl::unexpected(deep.error());
   Pipeline pipeline = assemble(*std::move(draft), *std::move(stages), *std::move(links));
   pipeline.directory = directory;
   return pipeline;

@@ -37,7 +37,8 @@ World::World(std::uint64_t seed, Census& census)
   is_rest_seen_ = !chance_.one_in(4);
   habits_.drops = chance_.one_in(2);
   habits_.faults_left = attempts == 1 ? 0 : chance_.below(12);
-  faults_left_ = chance_.below(8);
+  faults_left_ = chance_.below(12);
+  is_slow_ = chance_.one_in(3);
   fault_time_ = chance_.one_in(2) ? kFaultTime : Duration(3s);
   pace_ = chance_.one_in(2) ? Duration(300ms) : Duration(10ms);
   const std::uint64_t nodes = chance_.between(1, 3);
@@ -76,8 +77,7 @@ void World::make_spec(std::uint64_t attempts) {
     has_window_ = has_window_ || is_window;
     spec_ += "  - {name: " + name +
              ", run: tool, replicas: " + std::to_string(chance_.between(1, 3)) +
-             ", retry: {attempts: " + std::to_string(attempts) +
-             ", backoff: 5ms}";
+             ", retry: {attempts: " + std::to_string(attempts) + ", backoff: 5ms}";
     if (is_window) {
       const bool is_all = chance_.one_in(4) && queue_bytes_max_ > 9216;
       spec_ += ", mode: window, window: ";
@@ -143,12 +143,13 @@ void World::plan_faults() {
 void World::fault() {
   const std::size_t node = chance_.below(nodes_.size());
   const std::size_t client = chance_.below(clients_.size());
-  switch (chance_.below(5)) {
+  switch (chance_.below(8)) {
     case 0:
       return node_dies(node);
     case 1:
-      return node_is_cut_off(node);
     case 2:
+      return node_is_cut_off(node);
+    case 3:
       if (nodes_[node]) {
         ++census_["fault: a data connection breaks"];
         nodes_[node]->results->hiccup();
@@ -157,10 +158,11 @@ void World::fault() {
         }
       }
       return;
-    case 3:
-      return client_hiccups(client);
-    default:
+    case 4:
       if (chance_.one_in(3)) client_dies(client);
+      return;
+    default:
+      return client_hiccups(client);
   }
 }
 

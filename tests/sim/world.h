@@ -110,8 +110,9 @@ class World {
   std::uint64_t incarnations_ = 0;
   std::uint64_t faults_left_ = 0;
   std::uint64_t deaths_left_ = 3;  // A fourth could rightly end a record.
-  Duration fault_time_{};  // Faults happen until then.
-  Duration pace_{};        // Between a client's batches, at most.
+  Duration fault_time_{};          // Faults happen until then.
+  bool is_slow_ = false;           // Every tool.
+  Duration pace_{};                // Between a client's batches, at most.
   std::size_t coming_ = 0;         // Clients, with those that take a dead one's place.
   bool is_healed_ = false;
   bool may_sessions_fail_ = false;

@@ -101,13 +101,13 @@ void World::order(Node& node, const node::CloseStdin& effect) {
 
 void World::order(Node& node, const node::LookAtTool& effect) {
   ++census_["node looks at a tool"];
-  later(node, {}, [this, &node, id = effect.tool] {
+  later(node, {}, [this, &node, id = effect.tool, look = effect.look] {
     const auto tool = node.tools.find(id);
     if (tool == node.tools.end()) return;
     const node::Rest rest = tool->second->rest();
     // What it printed before it came to rest comes first.
     if (rest != node::Rest::kBusy) flush_output(node, *tool->second);
-    step_node(node, node::ToolLooked{id, rest});
+    step_node(node, node::ToolLooked{id, look, rest});
   });
 }
 
@@ -122,7 +122,8 @@ void World::order(Node& node, const node::EndTool& effect) {
 
 void World::work_later(Node& node, node::ToolId tool) {
   // Mostly quick, sometimes slow.
-  const Duration delay = chance_.one_in(20) ? chance_.up_to(80ms) : chance_.up_to(200us);
+  const Duration delay =
+      is_slow_ || chance_.one_in(20) ? chance_.up_to(80ms) : chance_.up_to(200us);
   later(node, delay, [this, &node, tool] { work(node, tool); });
 }
 

@@ -1,0 +1,429 @@
+#include "node/each_replica.h"
+
+#include <numeric>
+
+#include <catch2/catch.hpp>
+
+#include "tests/unit/node/each_world.h"
+
+using leat::Duration;
+using leat::Instant;
+using leat::kUnterminated;
+using leat::Limits;
+using leat::spec::Stage;
+using leat::wire::FailureKind;
+using namespace leat::node;
+using namespace leat::node::testing;
+
+namespace {
+
+using Outcomes = std::map<std::string, std::string>;
+
+Stage stage() {
+  return {.name = "s", .argv = {"tool"}, .attempts = 2, .backoff = 10ms};
+}
+
+std::vector<std::string> numbered(std::size_t count) {
+  std::vector<std::string> records;
+  for (std::size_t i = 0; i < count; ++i) {
+    records.push_back("r" + std::to_string(i));
+  }
+  return records;
+}
+
+// What a sound tool makes of numbered(count).
+Outcomes answered(std::size_t count) {
+  Outcomes all;
+  for (std::size_t i = 0; i < count; ++i) {
+    all[std::to_string(i)] = "r" + std::to_string(i) + "!";
+  }
+  return all;
+}
+
+Outcomes answered_but(std::size_t count, std::size_t bad, const std::string& outcome) {
+  Outcomes all = answered(count);
+  all[std::to_string(bad)] = outcome;
+  return all;
+}
+
+// Does the deed with the record of this name, and answers all others.
+Life with_bad(const std::string& name, Deed deed) {
+  return {.reads = [=](const std::string& record, std::size_t) {
+    return record == name ? deed : answer(record);
+  }};
+}
+
+void run_one(EachWorld& world, std::size_t count) {
+  world.give(1, 0, numbered(count));
+  world.run();
+  CHECK_FALSE(world.is_endless);
+}
+
+}  // namespace
+
+TEST_CASE("a sound tool's answers go to its records, once each") {
+  EachWorld world(stage());
+  run_one(world, 500);
+  CHECK(world.outcomes() == answered(500));
+  CHECK(world.starts() == 1);
+  CHECK(world.inside_max > 1);
+}
+
+TEST_CASE("a doubled answer fails its own record alone, and no answer moves to another record") {
+  EachWorld world(stage());
+  world.lives = {with_bad("r7", {.prints = "r7!\nr7!\n"})};
+  run_one(world, 20);
+  CHECK(world.outcomes() == answered_but(20, 7, "failure 2"));
+  CHECK(world.failures().front().kind == FailureKind::kMismatch);
+}
+
+TEST_CASE("a dropped answer fails its own record alone, and says what the tool does") {
+  EachWorld world(stage());
+  world.lives = {with_bad("r7", {})};
+  run_one(world, 20);
+  CHECK(world.outcomes() == answered_but(20, 7, "failure 2"));
+  CHECK(world.failures().front().kind == FailureKind::kMismatch);
+  CHECK(world.failures().front().reason.find("waits for more") != std::string::npos);
+}
+
+TEST_CASE("a crash with several inside fails the culprit alone, after its attempts") {
+  EachWorld world(stage());
+  world.lives = {with_bad("r7", crash())};
+  run_one(world, 20);
+  CHECK(world.outcomes() == answered_but(20, 7, "failure 2"));
+  CHECK(world.failures().front().kind == FailureKind::kSignal);
+  CHECK(world.failures().front().status == 11);
+}
+
+TEST_CASE("a crash that does not come again costs nobody anything") {
+  EachWorld world(stage());
+  world.lives = {with_bad("r7", crash()), Life{}};
+  run_one(world, 20);
+  CHECK(world.outcomes() == answered(20));
+}
+
+TEST_CASE("a tool that crashes after every third answer gets all its records done") {
+  Stage one = stage();
+  one.in_flight_max = GENERATE(0U, 1U);
+  EachWorld world(one);
+  Life life;
+  life.reads = [](const std::string& record, std::size_t nth) {
+    Deed deed = answer(record);
+    if (nth == 2) deed.ends = ToolEnded{.is_signal = true, .status = 11};
+    return deed;
+  };
+  world.lives = {life};
+  run_one(world, 20);
+  CHECK(world.outcomes() == answered(20));
+}
+
+TEST_CASE("a tool that prints on after all answers fails, where its rest cannot be seen") {
+  Stage with_timeout = stage();
+  with_timeout.timeout = 1s;
+  EachWorld world(with_timeout);
+  Life life = with_bad("r7", {.prints = "r7!\nand more"});
+  life.is_seeable = false;
+  world.lives = {life};
+  world.give(1, 0, numbered(8));
+  world.run(600s);
+  CHECK_FALSE(world.is_endless);
+  CHECK(world.outcomes() == answered_but(8, 7, "failure 2"));
+}
+
+TEST_CASE("the culprit waits for its backoff before the next attempt, then for the double") {
+  Stage three = stage();
+  three.attempts = 3;
+  three.backoff = 1s;
+  EachWorld world(three);
+  world.lives = {with_bad("r0", crash())};
+  run_one(world, 1);
+  REQUIRE(world.fed.size() == 3);
+  CHECK(world.fed_at[1] - world.fed_at[0] >= 1s);
+  CHECK(world.fed_at[2] - world.fed_at[1] >= 2s);
+  CHECK(world.fed_at[2] - world.fed_at[1] < 3s);
+  CHECK(world.outcomes() == Outcomes{{"0", "failure 3"}});
+}
+
+TEST_CASE("a timeout blames the first unanswered record, with several inside") {
+  Stage with_timeout = stage();
+  with_timeout.timeout = 2s;
+  EachWorld world(with_timeout);
+  world.lives = {with_bad("r7", {.takes = 10min})};
+  run_one(world, 20);
+  CHECK(world.outcomes() == answered_but(20, 7, "failure 2"));
+  CHECK(world.failures().front().kind == FailureKind::kTimeout);
+  CHECK(world.inside_max > 1);
+}
+
+TEST_CASE("a slow answer within the timeout of its own is no failure, however long the queue") {
+  Stage with_timeout = stage();
+  with_timeout.timeout = 2s;
+  EachWorld world(with_timeout);
+  Life life;
+  life.reads = [](const std::string& record, std::size_t) {
+    Deed deed = answer(record);
+    deed.takes = 1500ms;
+    return deed;
+  };
+  world.lives = {life};
+  run_one(world, 10);
+  CHECK(world.outcomes() == answered(10));
+  CHECK(world.starts() == 1);
+}
+
+TEST_CASE("an answer larger than record_bytes fails the record it was for") {
+  Limits limits;
+  limits.record_bytes_max = 100;
+  EachWorld world(stage(), limits);
+  world.lives = {with_bad("r7", {.prints = std::string(200, 'x')})};
+  run_one(world, 20);
+  CHECK(world.outcomes() == answered_but(20, 7, "failure 2"));
+  CHECK(world.failures().front().kind == FailureKind::kOversize);
+}
+
+TEST_CASE("an unterminated last record is fed so, and one answer is its own") {
+  EachWorld world(stage());
+  world.give(1, 0, {"r0"});
+  world.give_unterminated(1, 1, "r1");
+  world.run();
+  CHECK(world.fed.back() == "r1");
+  CHECK(world.outcomes() == Outcomes{{"0", "r0!"}, {"1", "r1!"}});
+  CHECK_FALSE(world.results.back().outputs.records.has(kUnterminated, 0));
+}
+
+TEST_CASE("an unterminated last record without an answer became nothing") {
+  EachWorld world(stage());
+  world.lives = {with_bad("r1", {})};
+  world.give_unterminated(1, 1, "r1");
+  world.run();
+  CHECK(world.outcomes() == Outcomes{{"1", "-"}});
+  CHECK(world.failures().empty());
+}
+
+TEST_CASE("of two answers to an unterminated last record the second is dropped and told") {
+  EachWorld world(stage());
+  world.lives = {with_bad("r1", {.prints = "one\ntwo\n"})};
+  world.give_unterminated(1, 1, "r1");
+  world.run();
+  CHECK(world.outcomes() == Outcomes{{"1", "one"}});
+  REQUIRE(world.said.size() == 1);
+  CHECK(world.said.front().find("4 bytes") != std::string::npos);
+}
+
+TEST_CASE("an unterminated answer to an unterminated last record stays unterminated") {
+  EachWorld world(stage());
+  world.lives = {with_bad("r1", {.prints = "one"})};
+  world.give_unterminated(1, 1, "r1");
+  world.run();
+  CHECK(world.outcomes() == Outcomes{{"1", "one"}});
+  CHECK(world.results.back().outputs.records.has(kUnterminated, 0));
+}
+
+TEST_CASE("a crash on an unterminated last record is retried and then its failure") {
+  EachWorld world(stage());
+  world.lives = {with_bad("r1", crash())};
+  world.give_unterminated(1, 1, "r1");
+  world.run();
+  CHECK(world.outcomes() == Outcomes{{"1", "failure 2"}});
+}
+
+TEST_CASE("records that come after an unterminated one get a new process") {
+  EachWorld world(stage());
+  world.give_unterminated(1, 0, "r0");
+  world.run();
+  CHECK(world.starts() == 1);
+  world.give(2, 1, {"r1"});
+  world.run();
+  CHECK(world.starts() == 2);
+  CHECK(world.outcomes() == answered(2));
+}
+
+TEST_CASE("what a tool prints after its commit answers nobody, and it is started anew") {
+  EachWorld world(stage());
+  int surplus = 0;
+  world.at_every_turn = [&] {
+    const bool is_committed = !world.results.empty() && world.replica().is_idle();
+    if (!is_committed || !world.replica().tool() || surplus++ > 0) return;
+    leat::node::WorkQueue queue(true);
+    Effects effects;
+    Turn turn{queue, effects, world.results, world.now};
+    world.replica().on(ToolPrinted{*world.replica().tool(), "late\n"}, turn);
+    CHECK(std::holds_alternative<Say>(effects.front()));
+    CHECK(std::holds_alternative<EndTool>(effects.back()));
+  };
+  run_one(world, 5);
+  CHECK(surplus > 0);
+  world.give(2, 5, {"r5"});
+  world.run();
+  CHECK(world.outcomes() == answered(6));
+  CHECK(world.starts() == 2);
+}
+
+TEST_CASE("a banner before the first record stops the stage and is called one") {
+  EachWorld world(stage());
+  world.lives = {{.banner = "Welcome!\n"}};
+  world.run();
+  REQUIRE(world.replica().stage_failure());
+  CHECK(world.replica().stage_failure()->find("banner") != std::string::npos);
+  CHECK(world.results.empty());
+}
+
+TEST_CASE("a tool that exits with status 0 before its input ended stops the stage") {
+  EachWorld world(stage());
+  world.lives = {with_bad("r3", {.ends = ToolEnded{}})};
+  run_one(world, 10);
+  REQUIRE(world.replica().stage_failure());
+  CHECK(world.replica().stage_failure()->find("exited with status 0") != std::string::npos);
+  CHECK(world.failures().empty());
+}
+
+TEST_CASE("a tool that cannot be started stops the stage with the system's words") {
+  EachWorld world(stage());
+  world.lives = {{.start_failure = "/bin/nix: No such file or directory"}};
+  run_one(world, 3);
+  REQUIRE(world.replica().stage_failure());
+  CHECK(world.replica().stage_failure()->find("No such file") != std::string::npos);
+  CHECK(world.failures().empty());
+}
+
+TEST_CASE("a tool that dies at every start stops the stage and charges no record with it") {
+  Stage patient = stage();
+  patient.attempts = 10;
+  EachWorld world(patient);
+  world.lives = {{.ends_at_once = ToolEnded{.status = 127}}};
+  run_one(world, 30);
+  REQUIRE(world.replica().stage_failure());
+  CHECK(world.replica().stage_failure()->find("status 127") != std::string::npos);
+  CHECK(world.failures().empty());
+  CHECK(world.starts() < 8);
+}
+
+TEST_CASE("a tool that answers only at end-of-file stops the stage, and the words name the cure") {
+  EachWorld world(stage());
+  Life buffers;
+  buffers.reads = [](const std::string&, std::size_t) { return Deed{}; };
+  buffers.at_end = "r0!\n";
+  world.lives = {buffers};
+  run_one(world, 20);
+  REQUIRE(world.replica().stage_failure());
+  CHECK(world.replica().stage_failure()->find("buffers its output") != std::string::npos);
+  CHECK(world.failures().size() < 20);
+}
+
+TEST_CASE("a tool whose rest cannot be seen commits when it has answered all") {
+  EachWorld world(stage());
+  world.lives = {{.is_seeable = false}};
+  run_one(world, 100);
+  CHECK(world.outcomes() == answered(100));
+  CHECK(world.starts() == 1);
+}
+
+TEST_CASE("under steady load results come at least every 100 ms, and a little") {
+  EachWorld world(stage());
+  Life life;
+  life.reads = [](const std::string& record, std::size_t) {
+    Deed deed = answer(record);
+    deed.takes = 1ms;
+    return deed;
+  };
+  world.lives = {life};
+  std::size_t seen = 0;
+  Instant last = world.now;
+  Duration longest{};
+  world.at_every_turn = [&] {
+    if (world.results.size() == seen) return;
+    seen = world.results.size();
+    longest = std::max(longest, world.now - last);
+    last = world.now;
+  };
+  run_one(world, 5000);
+  CHECK(world.outcomes() == answered(5000));
+  CHECK(seen > 20);
+  CHECK(longest < 200ms);
+}
+
+TEST_CASE("two producers' records are never inside together") {
+  EachWorld world(stage());
+  std::size_t most = 0;
+  for (std::uint64_t i = 0; i < 40; ++i) {
+    world.give(i + 1, i / 2 * 3, {"a" + std::to_string(i), "b", "c"}, 1 + i % 2);
+  }
+  world.at_every_turn = [&] { most = std::max(most, world.inside()); };
+  world.run();
+  CHECK(most <= 3);
+  std::size_t records = 0;
+  for (const auto& result : world.results) {
+    CHECK(result.outputs.producer.counter == 1 + (result.lease - 1) % 2);
+    records += result.outputs.records.count;
+  }
+  CHECK(records == 120);
+}
+
+TEST_CASE("with in_flight 1 no second record is inside before the first is answered") {
+  Stage one = stage();
+  one.in_flight_max = 1;
+  EachWorld world(one);
+  run_one(world, 200);
+  CHECK(world.inside_max == 1);
+  CHECK(world.outcomes() == answered(200));
+}
+
+TEST_CASE("a record larger than the room for bytes is fed alone, and the others go on") {
+  EachWorld world(stage());
+  const std::string large(std::size_t{2} << 20, 'x');
+  world.give(1, 0, {"r0", large, "r2"});
+  world.run();
+  CHECK(world.outcomes() == Outcomes{{"0", "r0!"}, {"1", large + "!"}, {"2", "r2!"}});
+}
+
+TEST_CASE("busy time of the results adds up to no more than the time that passed") {
+  EachWorld world(stage());
+  const Instant begin = world.now;
+  for (std::uint64_t i = 0; i < 10; ++i) {
+    world.give(i + 1, i * 20, numbered(20));
+  }
+  world.run();
+  std::uint64_t busy = 0;
+  std::uint64_t served = 0;
+  for (const auto& result : world.results) {
+    busy += result.busy_ns;
+    for (const auto& [bucket, times] : result.service) {
+      served += times;
+    }
+  }
+  CHECK(busy <= static_cast<std::uint64_t>((world.now - begin).count()));
+  CHECK(served == 200);
+}
+
+TEST_CASE("any mixture of faults gives each record its answer or its failure, once") {
+  for (unsigned seed = 1; seed <= 60; ++seed) {
+    Stage s = stage();
+    s.timeout = 1s;
+    s.attempts = 1 + seed % 3;
+    EachWorld world(s);
+    Life life;
+    life.is_seeable = seed % 4 != 0;
+    life.reads = [seed](const std::string& record, std::size_t) {
+      const std::size_t number = std::stoul(record.substr(1)) * 2654435761U + seed;
+      const std::size_t kind = (number >> 7) % 40;
+      if (kind == 0) return crash();
+      if (kind == 1) return Deed{.takes = 10min};
+      if (kind == 2 && seed % 2 == 0) return Deed{};
+      if (kind == 2) return Deed{.prints = record + "!\n" + record + "!\n"};
+      return answer(record);
+    };
+    world.lives = {life};
+    world.give(1, 0, numbered(80));
+    world.run(4000s);
+    INFO("seed " << seed);
+    CHECK_FALSE(world.is_endless);
+    if (world.replica().stage_failure()) continue;
+    const Outcomes outcomes = world.outcomes();
+    CHECK(outcomes.size() == 80);
+    for (const auto& [at, outcome] : outcomes) {
+      const std::string good = "r" + at + "!";
+      const std::string bad = "failure " + std::to_string(s.attempts);
+      CHECK((outcome == good || outcome == bad));
+    }
+  }
+}
