@@ -104,7 +104,7 @@ bool Deployment::report(NodeId node, const wire::InletReport& report, Effects& e
   if (known->last_report().address != report.address) {
     effects.push_back(ConnectInlet{node, report.segment, report.epoch, report.address});
   }
-  const std::vector<std::uint64_t> lost = known->report(report);
+  const std::vector<std::uint64_t> lost = known->report(report, now);
   const std::size_t vertex = plan_.segments[report.segment.index].vertex;
   if (!lost.empty() && plan_.vertices[vertex].is_ordered) return true;
   for (const std::uint64_t number : lost) {
@@ -204,13 +204,19 @@ bool Deployment::is_ours(const wire::LeaseResult& result) const {
       });
 }
 
+bool Deployment::is_whole(const Session& session, const wire::LeaseResult& result) const {
+  const spec::Segment& segment = plan_.segments[result.segment.index];
+  if (pipeline_.stages[segment.stages.front()].mode != spec::Mode::kWindow) return true;
+  return session.flow().is_window(segment.vertex, result.outputs.runs);
+}
+
 void Deployment::finish(const wire::LeaseResult& result, const std::string& node_name,
                         Instant now) {
   const auto found = sessions_.find(result.outputs.producer);
   if (found == sessions_.end() || failure_ || !is_ours(result)) return;
   Session& session = found->second;
   const std::size_t vertex = plan_.segments[result.segment.index].vertex;
-  if (!session.flow().is_open(vertex, result.outputs.runs)) {
+  if (!session.flow().is_undecided(vertex, result.outputs.runs) || !is_whole(session, result)) {
     discard(session, result);
     return;
   }
@@ -218,6 +224,7 @@ void Deployment::finish(const wire::LeaseResult& result, const std::string& node
   if (result.failures.empty()) {
     charge_set_aside(result.segment.index, now);
     conducts_[result.segment.index].failures_in_a_row = 0;
+    conducts_[result.segment.index].has_started = true;
   }
   if (!bury(session, result, node_name)) return;
   commit(session, result, now);
@@ -324,10 +331,15 @@ bool Deployment::bury(Session& session, const wire::LeaseResult& result,
     }
     counts_[stage_index].dead_letters += failed.inputs;
     const Ledger& ledger = session.flow().ledger(segment.vertex);
-    session.add_dead_letter({.failure = failed,
-                             .stage = stage.name,
-                             .node = node_name,
-                             .records = join(ledger.records_of({failed.first, failed.inputs}))});
+    for (const Range& range : ledger.alike({failed.first, failed.inputs})) {
+      wire::Failure part = failed;
+      part.first = range.first;
+      part.inputs = range.count;
+      session.add_dead_letter({.failure = std::move(part),
+                               .stage = stage.name,
+                               .node = node_name,
+                               .records = join(ledger.records_of(range))});
+    }
   }
   return true;
 }

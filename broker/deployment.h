@@ -130,6 +130,7 @@ class Deployment {
 
   // What a segment's tool did lately.
   struct Conduct {
+    bool has_started = false;             // A replica, once.
     std::uint32_t failures_in_a_row = 0;  // Of different records, without a success between.
     std::vector<SetAside> set_aside;
     std::uint64_t set_aside_count = 0;  // Origins.
@@ -141,6 +142,8 @@ class Deployment {
   void charge_idle(Instant now);
   void end_leases(const std::map<LeaseKey, std::uint32_t>& holders);
   [[nodiscard]] bool is_ours(const wire::LeaseResult& result) const;
+  // Whether it is no window's, or a whole window's. REQUIRES: is_ours(result).
+  [[nodiscard]] bool is_whole(const Session& session, const wire::LeaseResult& result) const;
   // Ends failed records as the YAML says; whether the pipeline goes on.
   bool bury(Session& session, const wire::LeaseResult& result, const std::string& node_name);
   void commit(Session& session, const wire::LeaseResult& result, Instant now);
@@ -164,6 +167,8 @@ class Deployment {
             std::uint32_t records);
   bool fill_window(wire::Lease& lease, Leased& leased, Session& session, const LeaseKey& key);
   [[nodiscard]] bool may_lease(const Session& session, const Position& first) const;
+  // Whether each segment has had a replica that ran.
+  [[nodiscard]] bool are_stages_up();
   void deliver(Effects& effects);
   void update_credits(Effects& effects);
   // Whether nothing can move because windows that are not full take up all the space.
@@ -181,6 +186,7 @@ class Deployment {
   std::vector<StageCounts> counts_;      // One per stage.
   std::vector<ProducerId> last_served_;  // Per vertex: whose turn it was.
   std::size_t bytes_ = 0;                // Held; measured at the start of advance().
+  Instant now_;                          // Of the advance() under way.
   std::optional<Instant> standstill_since_;
   std::optional<std::string> failure_;
 };

@@ -18,6 +18,7 @@ constexpr Duration kStandstillTime = std::chrono::seconds(60);
 }  // namespace
 
 void Deployment::advance(Effects& effects, Instant now) {
+  now_ = now;
   charge_idle(now);
   if (failure_) return;
   bytes_ = held_bytes();
@@ -86,6 +87,7 @@ bool Deployment::lease_to(std::size_t vertex, Session& session, std::pair<NodeId
   Leased leased;
   leased.producer = session.opening().id;
   leased.vertex = vertex;
+  leased.since = now_;
   const LeaseKey key{lease.segment, node, lease.epoch, lease.number};
   const spec::Stage& stage = pipeline_.stages[plan_.vertices[vertex].stage];
   const bool is_filled = stage.mode == spec::Mode::kWindow
@@ -165,9 +167,19 @@ bool Deployment::fill_window(wire::Lease& lease, Leased& leased, Session& sessio
   return true;
 }
 
+bool Deployment::are_stages_up() {
+  for (const auto& [key, inlet] : inlets_) {
+    Conduct& conduct = conducts_[key.first];
+    conduct.has_started = conduct.has_started || inlet.last_report().replicas_ready > 0;
+  }
+  return std::all_of(conducts_.begin(), conducts_.end(),
+                     [](const Conduct& conduct) { return conduct.has_started; });
+}
+
 void Deployment::deliver(Effects& effects) {
+  const auto stages = are_stages_up() ? Session::Stages::kUp : Session::Stages::kStarting;
   for (auto& [id, session] : sessions_) {
-    while (std::optional<wire::Delivery> delivery = session.next_delivery()) {
+    while (std::optional<wire::Delivery> delivery = session.next_delivery(stages)) {
       effects.push_back(Send{session.opening().peer, std::move(*delivery)});
     }
   }
@@ -197,7 +209,7 @@ bool Deployment::is_at_a_standstill() const {
   return std::any_of(sessions_.begin(), sessions_.end(), [](const auto& entry) {
     const Session& session = entry.second;
     return session.untaken_bytes() == 0 && !session.flow().has_end() &&
-           session.flow().forming_bytes() > 0;
+           session.flow().forming_bytes() > 0 && !session.flow().next_deadline();
   });
 }
 

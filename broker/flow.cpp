@@ -7,6 +7,21 @@
 
 namespace leat::broker {
 
+namespace {
+
+// Joins the range with the last where it follows it.
+void append(std::vector<Range>& ranges, const Range& range) {
+  const bool follows =
+      !ranges.empty() && ranges.back().first.plus(ranges.back().count) == range.first;
+  if (follows) {
+    ranges.back().count += range.count;
+  } else {
+    ranges.push_back(range);
+  }
+}
+
+}  // namespace
+
 Flow::Flow(const spec::Pipeline& pipeline, const spec::Plan& plan)
     : pipeline_(pipeline), plan_(plan), places_(plan.vertices.size()) {}
 
@@ -59,11 +74,35 @@ bool Flow::is_open(std::size_t vertex, const std::vector<Run>& runs) const {
   return true;
 }
 
+bool Flow::is_undecided(std::size_t vertex, const std::vector<Run>& runs) const {
+  return is_open(vertex, runs) && std::none_of(runs.begin(), runs.end(), [&](const Run& run) {
+           return places_[vertex].ledger.is_any_set_aside({run.first, run.inputs});
+         });
+}
+
+bool Flow::is_window(std::size_t vertex, const std::vector<Run>& runs) const {
+  std::vector<Range> inputs;
+  for (const Run& run : runs) {
+    append(inputs, {run.first, run.inputs});
+  }
+  const auto window = inputs.empty() ? places_[vertex].fixed.end()
+                                     : places_[vertex].fixed.find(inputs.front().first);
+  if (window == places_[vertex].fixed.end()) return false;
+  std::vector<Range> fixed;
+  for (const Range& range : window->second) {
+    append(fixed, range);
+  }
+  return inputs == fixed;
+}
+
 std::map<LeaseKey, std::uint32_t> Flow::commit(std::size_t vertex, const Batch& outputs,
                                                Instant now) {
   std::map<LeaseKey, std::uint32_t> holders;
   // A window may have been given back when its first node's word comes after all.
-  if (!outputs.runs.empty()) places_[vertex].formed.erase(outputs.runs.front().first);
+  if (!outputs.runs.empty()) {
+    places_[vertex].formed.erase(outputs.runs.front().first);
+    places_[vertex].fixed.erase(outputs.runs.front().first);
+  }
   Ledger& ledger = places_[vertex].ledger;
   Records rest = outputs.records;
   for (const Run& run : outputs.runs) {
@@ -205,6 +244,7 @@ bool Flow::grow_window(std::size_t vertex, Instant now) {
 void Flow::close_window(std::size_t vertex) {
   Place& place = places_[vertex];
   const Position first = place.forming.ranges.front().first;
+  place.fixed.emplace(first, place.forming.ranges);
   place.formed.emplace(first, std::exchange(place.forming, {}));
   place.has_formed_any = true;
 }
@@ -217,6 +257,7 @@ void Flow::pass_end(std::size_t vertex, Instant now) {
   if (window_of(vertex).all && !place.has_formed_any) {
     place.ledger.add_end(end, now);
     place.ledger.hold_for_window(end, 1);
+    place.fixed.emplace(end, std::vector<Range>{{end, 1}});
     place.formed.emplace(end, FormedWindow{.ranges = {{end, 1}}});
     place.has_formed_any = true;
   }
@@ -277,8 +318,8 @@ std::uint64_t Flow::settled_count() const {
 std::optional<std::uint64_t> Flow::oldest_open() const {
   std::optional<std::uint64_t> oldest;
   for (const Place& place : places_) {
-    const auto open = place.ledger.first_open();
-    if (open && (!oldest || open->first.sequence() < *oldest)) oldest = open->first.sequence();
+    const std::optional<Position> open = place.ledger.first_movable();
+    if (open && (!oldest || open->sequence() < *oldest)) oldest = open->sequence();
   }
   return oldest;
 }

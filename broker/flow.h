@@ -58,6 +58,12 @@ class Flow {
   // Whether every input of these runs is open at the vertex, each named once.
   [[nodiscard]] bool is_open(std::size_t vertex, const std::vector<Run>& runs) const;
 
+  // The same, and none of them is set aside.
+  [[nodiscard]] bool is_undecided(std::size_t vertex, const std::vector<Run>& runs) const;
+
+  // Whether the runs' inputs are those of one window, fixed at this vertex, no more and no fewer.
+  [[nodiscard]] bool is_window(std::size_t vertex, const std::vector<Run>& runs) const;
+
   // Ends the runs' inputs with these outputs, on every edge at once. Which leases held how many of
   // them. REQUIRES: is_open(vertex, outputs.runs).
   std::map<LeaseKey, std::uint32_t> commit(std::size_t vertex, const Batch& outputs, Instant now);
@@ -89,7 +95,8 @@ class Flow {
   // How many of the producer's records, from its first on, are settled at the sink.
   [[nodiscard]] std::uint64_t settled_count() const;
 
-  // The sequence number of the oldest record that is open anywhere.
+  // The sequence number of the oldest record that is open anywhere, and does not wait for company
+  // in a window.
   [[nodiscard]] std::optional<std::uint64_t> oldest_open() const;
 
   [[nodiscard]] Ledger& ledger(std::size_t vertex) { return places_[vertex].ledger; }
@@ -109,6 +116,8 @@ class Flow {
     FormedWindow forming;                     // Window stages: not full yet.
     Instant forming_since;                    // When its first record was ready.
     std::map<Position, FormedWindow> formed;  // Full, by first origin, waiting for a lease.
+    // All that are fixed and open, by first origin.
+    std::map<Position, std::vector<Range>> fixed;
     bool has_formed_any = false;
     bool is_end_passed = false;  // The producer's end may settle here.
   };

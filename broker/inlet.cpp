@@ -17,6 +17,8 @@ constexpr Duration kLeaseTimeMin = 1ms;
 // Work under way for each replica, so that it never waits for the broker.
 constexpr Duration kAhead = 60ms;
 constexpr std::uint32_t kLeasesAhead = 2;
+constexpr Duration kBusyMax = std::chrono::hours(24);
+constexpr Duration kTravelTime = 1s;
 constexpr double kWeight = 0.3;  // Of the newest measurement.
 
 bool lists(const std::vector<wire::NumberRange>& ranges, std::uint64_t number) {
@@ -27,12 +29,13 @@ bool lists(const std::vector<wire::NumberRange>& ranges, std::uint64_t number) {
 
 }  // namespace
 
-std::vector<std::uint64_t> Inlet::report(const wire::InletReport& report) {
+std::vector<std::uint64_t> Inlet::report(const wire::InletReport& report, Instant now) {
   const std::uint64_t credit = std::max(last_report_.leases_max, report.leases_max);
   last_report_ = report;
   last_report_.leases_max = credit;
   std::vector<std::uint64_t> lost;
   for (auto& [number, leased] : leases_) {
+    if (now - leased.since < kTravelTime) continue;  // It may be under way.
     leased.missed = lists(report.leases, number) ? 0 : leased.missed + 1;
     if (leased.missed >= 2) lost.push_back(number);
   }
@@ -82,6 +85,8 @@ void Inlet::ended(std::uint64_t number, std::uint64_t count) {
 
 void Inlet::measure(std::uint64_t records, Duration busy) {
   if (records == 0) return;
+  // What a node says is within reason, or made so.
+  busy = std::clamp<Duration>(busy, Duration(1), kBusyMax);
   const double measured = static_cast<double>(busy.count()) / static_cast<double>(records);
   record_ns_ = record_ns_ ? *record_ns_ + kWeight * (measured - *record_ns_) : measured;
 }

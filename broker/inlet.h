@@ -28,8 +28,9 @@ struct Leased {
   std::vector<Range> ranges;
   std::optional<FormedWindow> window;  // A window is given back whole.
   std::uint64_t open = 0;              // Origins without an outcome that are held under it.
+  Instant since;                       // When it was sent.
   Duration expected{};
-  std::uint32_t missed = 0;  // Reports in a row that did not list it.
+  std::uint32_t missed = 0;  // Reports that did not list it in time.
   bool is_alone = false;
 };
 
@@ -37,8 +38,9 @@ class Inlet {
  public:
   Inlet(std::uint64_t epoch, std::uint32_t replicas) : epoch_(epoch), replicas_(replicas) {}
 
-  // Takes in the node's word. The leases that were missing twice: they never arrived.
-  [[nodiscard]] std::vector<std::uint64_t> report(const wire::InletReport& report);
+  // Takes in the node's word. The leases that were missing twice, a second and more after they
+  // were sent: they never arrived.
+  [[nodiscard]] std::vector<std::uint64_t> report(const wire::InletReport& report, Instant now);
 
   // The node takes leases up to this number. Credit never shrinks.
   void credit(std::uint64_t leases_max) {

@@ -52,6 +52,14 @@ bool Ledger::is_open(const Range& range) const {
   return true;
 }
 
+bool Ledger::is_any_set_aside(const Range& range) const {
+  const Position end = range.first.plus(range.count);
+  for (auto at = entry_at(range.first); at != open_.end() && at->first < end; ++at) {
+    if (at->second.is_set_aside()) return true;
+  }
+  return false;
+}
+
 bool Ledger::is_any_open_under(const Position& position) const {
   if (entry_at(position) != open_.end()) return true;
   const auto next = open_.lower_bound(position);
@@ -86,9 +94,12 @@ std::optional<std::pair<Position, const Ledger::Entry*>> Ledger::first_waiting()
   return std::pair{entry->first, &entry->second};
 }
 
-std::optional<std::pair<Position, const Ledger::Entry*>> Ledger::first_open() const {
-  if (open_.empty()) return std::nullopt;
-  return std::pair{open_.begin()->first, &open_.begin()->second};
+std::optional<Position> Ledger::first_movable() const {
+  const auto found = std::find_if(open_.begin(), open_.end(), [](const auto& entry) {
+    return entry.second.state != State::kWindowed;
+  });
+  if (found == open_.end()) return std::nullopt;
+  return found->first;
 }
 
 void Ledger::set_state(Entries::iterator entry, State state) {
@@ -210,6 +221,26 @@ std::vector<Records> Ledger::records_of(const Range& range) const {
     parts.push_back(
         entry->second.records.slice(static_cast<std::uint32_t>(from - entry->first.last()),
                                     static_cast<std::uint32_t>(to - from)));
+  }
+  return parts;
+}
+
+std::vector<Range> Ledger::alike(const Range& range) const {
+  std::vector<Range> parts;
+  Position at = range.first;
+  std::uint32_t left = range.count;
+  const std::string* separator = nullptr;
+  while (left > 0) {
+    const auto entry = entry_at(at);
+    ENSURE(entry != open_.end());
+    const std::uint64_t behind = entry->second.count - (at.last() - entry->first.last());
+    const auto here = static_cast<std::uint32_t>(std::min<std::uint64_t>(left, behind));
+    if (separator == nullptr || *separator != entry->second.records.separator)
+      parts.push_back({at, 0});
+    separator = &entry->second.records.separator;
+    parts.back().count += here;
+    at = at.plus(here);
+    left -= here;
   }
   return parts;
 }

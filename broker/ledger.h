@@ -50,6 +50,10 @@ class Ledger {
     LeaseKey lease;           // Where state is kLeased.
     std::uint32_t kills = 0;  // Nodes that were lost while they had it.
     Instant since;            // When it came.
+
+    [[nodiscard]] bool is_set_aside() const {
+      return state == State::kLeased && lease == LeaseKey{};
+    }
   };
 
   // Adds waiting records, `count` siblings from `first` on. REQUIRES: none is open here.
@@ -60,6 +64,9 @@ class Ledger {
 
   // Whether all the siblings are open here, themselves.
   [[nodiscard]] bool is_open(const Range& range) const;
+
+  // Whether one of the siblings is set aside. REQUIRES: is_open(range).
+  [[nodiscard]] bool is_any_set_aside(const Range& range) const;
 
   // Whether the origin or a child of it is open here.
   [[nodiscard]] bool is_any_open_under(const Position& position) const;
@@ -72,7 +79,9 @@ class Ledger {
   // The first entry that waits; its key and itself.
   [[nodiscard]] std::optional<std::pair<Position, const Entry*>> first_waiting() const;
 
-  [[nodiscard]] std::optional<std::pair<Position, const Entry*>> first_open() const;
+  // The first entry that is not set aside.
+  // The first open origin that no window holds.
+  [[nodiscard]] std::optional<Position> first_movable() const;
 
   // Takes the first n records of the waiting entry at `first` out of the queue, for a window or for
   // a lease. REQUIRES: the entry waits and has that many.
@@ -97,6 +106,9 @@ class Ledger {
 
   // The open records of a range, in order, for a dead letter. REQUIRES: is_open(range).
   [[nodiscard]] std::vector<Records> records_of(const Range& range) const;
+
+  // The range in parts, each of records with one separator. REQUIRES: is_open(range).
+  [[nodiscard]] std::vector<Range> alike(const Range& range) const;
 
   // The entry that has this origin. REQUIRES: it is open.
   [[nodiscard]] const Entry& entry_of(const Position& position) const;

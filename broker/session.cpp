@@ -121,7 +121,7 @@ void Session::fill_from_sink(Untaken& made) {
   made.delivery.outputs.records = join(parts);
 }
 
-std::optional<wire::Delivery> Session::next_delivery() {
+std::optional<wire::Delivery> Session::next_delivery(Stages stages) {
   if (is_last_made_ || (untaken_bytes_ >= share_ && !deliveries_.empty())) return std::nullopt;
   Untaken made;
   made.delivery.producer = opening_.id;
@@ -138,8 +138,8 @@ std::optional<wire::Delivery> Session::next_delivery() {
                       dead_letters_.begin() + static_cast<std::ptrdiff_t>(letters));
   made.bytes += made.dead_letter_bytes;
   made.delivery.dropped = std::exchange(dropped_, 0);
-  made.delivery.is_last = flow_.has_all_arrived(plan_.sink()) && dead_letters_.empty() &&
-                          flow_.ledger(plan_.sink()).waiting_count() == 0;
+  made.delivery.is_last = stages == Stages::kUp && flow_.has_all_arrived(plan_.sink()) &&
+                          dead_letters_.empty() && flow_.ledger(plan_.sink()).waiting_count() == 0;
   const bool is_worth_it =
       !made.ranges.empty() || letters > 0 || made.delivery.dropped > 0 || made.delivery.is_last;
   if (!is_worth_it) return std::nullopt;

@@ -54,7 +54,9 @@ class Session {
   void add_dropped(std::uint64_t records) { dropped_ += records; }
 
   // The next delivery, if there is anything to deliver and room for it; nothing is ready twice.
-  [[nodiscard]] std::optional<wire::Delivery> next_delivery();
+  // The last one is not made before every stage was seen to be able to start.
+  enum class Stages { kStarting, kUp };
+  [[nodiscard]] std::optional<wire::Delivery> next_delivery(Stages stages);
 
   // Deliveries made and not taken, for a client that came back.
   [[nodiscard]] std::vector<wire::Delivery> untaken() const;

@@ -144,7 +144,7 @@ ExitCode PipeCommand::run(int signals) {
 }
 
 void PipeCommand::turn(io::WaitSet& waits, int signals) {
-  const bool wants_input = !is_input_over_ && session_.may_submit();
+  const bool wants_input = !is_input_over_ && !pending_ && session_.may_submit();
   waits.clear();
   const std::size_t at_signals = waits.add(signals, POLLIN);
   waits.add(front_.fd(), POLLIN);
@@ -171,6 +171,7 @@ void PipeCommand::turn(io::WaitSet& waits, int signals) {
   if (!code_) receive();
   const bool may_read = at_input != SIZE_MAX && waits.is_ready(at_input) && session_.may_submit();
   if (may_read && !code_) read_input();
+  if (!code_) submit_pending();
   if (!code_) carry_out(session_.tick(now_));
   if (!code_ && now_ >= next_progress_) show_progress();
 }
@@ -203,10 +204,28 @@ void PipeCommand::read_input() {
   for (const InputCutter::Oversize& oversize : cutter_.take_oversize()) {
     bury_oversize(oversize);
   }
-  if (std::optional<Records> records = cutter_.take()) {
-    carry_out(session_.submit(std::move(*records), now_));
+  pending_ = cutter_.take();
+  submit_pending();
+}
+
+void PipeCommand::submit_pending() {
+  while (pending_ && session_.may_submit()) {
+    // As many as the credit pays for, their lengths included.
+    const std::uint64_t blob_bytes = session_.credit() * pending_->blob.size() / pending_->bytes();
+    const std::uint32_t n = pending_->fit(blob_bytes);
+    const bool is_all = n == pending_->count;
+    Records now = is_all ? std::move(*pending_) : pending_->slice(0, n);
+    if (is_all) {
+      pending_.reset();
+    } else {
+      pending_ = pending_->slice(n, pending_->count - n);
+    }
+    carry_out(session_.submit(std::move(now), now_));
   }
-  if (is_input_over_ && !code_) carry_out(session_.end(now_));
+  if (is_input_over_ && !pending_ && !has_told_end_) {
+    has_told_end_ = true;
+    carry_out(session_.end(now_));
+  }
 }
 
 void PipeCommand::write_output(bool is_only_looking) {

@@ -35,6 +35,7 @@ class PipeCommand {
   void turn(io::WaitSet& waits, int signals);
   void receive();
   void read_input();
+  void submit_pending();
   void write_output(bool is_only_looking);
   void carry_out(const client::Effects& effects);
   void order(const client::SendToBroker& effect);
@@ -66,6 +67,8 @@ class PipeCommand {
   std::vector<char> buffer_;
   std::optional<ExitCode> code_;  // Set when it is over.
   bool is_input_over_ = false;
+  bool has_told_end_ = false;
+  std::optional<Records> pending_;  // Cut, and beyond the credit.
   std::uint64_t read_bytes_ = 0;
   std::uint64_t failed_ = 0;
   std::uint64_t dropped_ = 0;

@@ -35,6 +35,7 @@ bool Answers::end_last() {
 void Answers::clear() {
   stream_ = {};
   lengths_.clear();
+  largest_ = 0;
   splitter_.reset();
 }
 

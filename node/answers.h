@@ -3,6 +3,7 @@
 
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -23,6 +24,9 @@ class Answers {
     const std::size_t before = lengths_.size();
     stream_.append(bytes);
     splitter_.scan(bytes, lengths_);
+    for (std::size_t i = before; i < lengths_.size(); ++i) {
+      largest_ = std::max<std::size_t>(largest_, lengths_[i]);
+    }
     return static_cast<std::uint32_t>(lengths_.size() - before);
   }
 
@@ -30,6 +34,11 @@ class Answers {
 
   // Bytes after the last record's end.
   [[nodiscard]] std::size_t pending_bytes() const { return splitter_.pending_bytes(); }
+
+  // Bytes of the largest record, the one under way included.
+  [[nodiscard]] std::size_t largest_record() const {
+    return std::max(largest_, splitter_.pending_bytes());
+  }
 
   [[nodiscard]] std::size_t bytes() const { return stream_.size(); }
 
@@ -46,6 +55,7 @@ class Answers {
   framing::Splitter splitter_;
   std::string stream_;
   std::vector<std::uint32_t> lengths_;
+  std::size_t largest_ = 0;
 };
 
 }  // namespace leat::node

@@ -202,9 +202,10 @@ void EachReplica::on(const ToolLooked& event, Turn& turn) {
 }
 
 void EachReplica::check_timeout(Turn& turn) {
+  // One that has answered all and does not come to rest may be busy with a record whose answer was
+  // another one's surplus.
   if (!post_.stage.timeout || given_count_ == 0) return;
-  const bool is_owing = owed() > 0 || answers_.pending_bytes() > 0;
-  if (!is_owing || turn.now - last_progress_ < *post_.stage.timeout) return;
+  if (turn.now - last_progress_ < *post_.stage.timeout) return;
   fail(timeout_failure(*post_.stage.timeout), turn);
 }
 
@@ -243,7 +244,7 @@ void EachReplica::on(const ToolPrinted& event, Turn& turn) {
   is_look_valid_ = false;
   look_at_.reset();
   if (answers > 0) has_answered_ = true;
-  if (answers_.pending_bytes() > post_.limits.record_bytes_max) {
+  if (answers_.largest_record() > post_.limits.record_bytes_max) {
     return fail({.kind = wire::FailureKind::kOversize,
                  .reason = "the tool printed a record of more than limits.record_bytes (" +
                            std::to_string(post_.limits.record_bytes_max) + ")"},
@@ -453,8 +454,7 @@ std::optional<Instant> EachReplica::next_deadline(const WorkQueue& queue, Instan
   }
   if (look_at_) sooner(*look_at_);
   if (is_on_probation_) sooner(probation_until_);
-  const bool is_owing = owed() > 0 || answers_.pending_bytes() > 0;
-  if (post_.stage.timeout && is_owing) sooner(last_progress_ + *post_.stage.timeout);
+  if (post_.stage.timeout && given_count_ > 0) sooner(last_progress_ + *post_.stage.timeout);
   return next;
 }
 

@@ -58,6 +58,9 @@ class EachReplica {
 
   [[nodiscard]] std::uint64_t restarts() const { return restarts_; }
 
+  // Whether no process is left.
+  [[nodiscard]] bool is_gone() const { return !tool_; }
+
   // The stage cannot work: why. Set once.
   [[nodiscard]] const std::optional<std::string>& stage_failure() const { return stage_failure_; }
 

@@ -81,7 +81,7 @@ void Inlet::take_records(const wire::Lease& lease, Instant now) {
       Portion portion;
       portion.epoch = lease.epoch;
       portion.lease = lease.number;
-      portion.is_unterminated = part.records.has(kUnterminated, part.records.count - 1);
+      portion.is_unterminated = part.records.count == 1 && part.records.has(kUnterminated, 0);
       portion.is_suspect = lease.alone;
       portion.not_before = now;
       portion.batch = std::move(part);
@@ -185,8 +185,8 @@ void Inlet::note_results(const std::vector<wire::LeaseResult>& results) {
 void Inlet::result_done(std::uint64_t epoch, std::uint64_t lease) {
   const auto held = held_.find({epoch, lease});
   if (held == held_.end()) return;
-  ENSURE(held->second.results_open > 0);
-  --held->second.results_open;
+  // The broker's word is not ours to trust.
+  held->second.results_open -= std::min<std::uint64_t>(held->second.results_open, 1);
   if (held->second.inputs_left == 0 && held->second.results_open == 0) held_.erase(held);
 }
 
@@ -253,9 +253,16 @@ std::optional<Instant> Inlet::next_deadline(Instant now) const {
   return next;
 }
 
+bool Inlet::is_newly_ready() const {
+  return !has_told_ready_ && !address_.empty() &&
+         std::all_of(replicas_.begin(), replicas_.end(), [](const Replica& replica) {
+           return std::visit([](const auto& r) { return r.is_ready(); }, replica);
+         });
+}
+
 bool Inlet::is_gone() const {
   return std::all_of(replicas_.begin(), replicas_.end(), [](const Replica& replica) {
-    return std::visit([](const auto& r) { return !r.tool().has_value(); }, replica);
+    return std::visit([](const auto& r) { return r.is_gone(); }, replica);
   });
 }
 

@@ -89,6 +89,11 @@ class Inlet {
 
   void set_address(std::string address) { address_ = std::move(address); }
 
+  // Whether all replicas run and the broker was not told so yet.
+  [[nodiscard]] bool is_newly_ready() const;
+
+  void set_told_ready() { has_told_ready_ = true; }
+
   // Credit that the broker was told of.
   [[nodiscard]] std::uint64_t told_leases_max() const { return told_leases_max_; }
 
@@ -123,6 +128,7 @@ class Inlet {
   std::map<std::uint64_t, wire::Lease> early_;  // There: leases that overtook the next.
   std::uint64_t told_leases_max_ = 0;
   bool has_told_failure_ = false;
+  bool has_told_ready_ = false;
 };
 
 }  // namespace leat::node

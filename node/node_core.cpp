@@ -138,6 +138,14 @@ void NodeCore::receive(const wire::OpenInlet& message) {
       return;
     }
     const std::size_t stage = spec::plan(*pipeline).segments[message.segment.index].stages.front();
+    if (message.replicas > pipeline->stages[stage].replicas) {
+      effects_.push_back(SendToBroker{
+          wire::StageFailed{.segment = message.segment,
+                            .epoch = message.epoch,
+                            .stage = pipeline->stages[stage].name,
+                            .reason = "the node was to run more replicas than the spec has"}});
+      return;
+    }
     inlets_[message.segment] =
         std::make_unique<Inlet>(Inlet::Opening{message.segment, message.epoch, message.replicas,
                                                settings_.seed + message.epoch, message.spec_text},
@@ -240,6 +248,10 @@ void NodeCore::advance() {
       inlet->set_told_failure();
     }
     tell_credit(*inlet);
+    if (is_joined_ && inlet->is_newly_ready()) {
+      inlet->set_told_ready();
+      report();
+    }
   }
   std::erase_if(leaving_, [](const std::unique_ptr<Inlet>& inlet) { return inlet->is_gone(); });
 }
@@ -255,6 +267,9 @@ Effects NodeCore::end(Ending ending, Instant now) {
   has_ended_ = true;
   for (auto& [segment, inlet] : inlets_) {
     inlet->end(effects_, now_, ending == Ending::kKill);
+  }
+  for (const std::unique_ptr<Inlet>& inlet : leaving_) {
+    if (ending == Ending::kKill) inlet->end(effects_, now_, true);
   }
   if (is_joined_) effects_.push_back(SendToBroker{wire::NodeLeave{}});
   return std::exchange(effects_, {});

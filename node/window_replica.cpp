@@ -13,6 +13,7 @@ using namespace std::chrono_literals;
 
 constexpr std::uint32_t kStartFailuresMax = 3;
 constexpr Duration kPauseMax = 30s;
+constexpr Duration kProbation = 100ms;
 
 // The window's origins in as few runs as they make, without outputs.
 std::vector<Run> inputs_of(const WindowWork& work) {
@@ -41,7 +42,8 @@ void WindowReplica::advance(Turn& turn, WindowQueue& windows, std::uint64_t& nex
     turn.effects.push_back(start_order(post_, *tool_));
     return;
   }
-  const bool may_work = tool_ && is_started_ && !work_ && !retry_;
+  const bool is_proved = !is_on_probation_ || turn.now >= feed_at_;
+  const bool may_work = tool_ && is_started_ && !work_ && !retry_ && is_proved;
   if (may_work && !windows.empty() && windows.front().not_before <= turn.now) {
     WindowWork work = std::move(windows.front());
     windows.pop_front();
@@ -69,9 +71,10 @@ void WindowReplica::feed(WindowWork work, Turn& turn) {
   turn.effects.push_back(CloseStdin{*tool_});
 }
 
-void WindowReplica::on(const ToolStarted& event, Turn& /*turn*/) {
+void WindowReplica::on(const ToolStarted& event, Turn& turn) {
   ENSURE(tool_ == event.tool);
   is_started_ = true;
+  feed_at_ = turn.now + kProbation;
 }
 
 void WindowReplica::on(const ToolStartFailed& event, Turn& /*turn*/) {
@@ -84,7 +87,7 @@ void WindowReplica::on(const ToolPrinted& event, Turn& turn) {
   ENSURE(tool_ == event.tool);
   if (has_ended_ || killed_for_) return;
   (void)answers_.add(event.bytes);
-  const bool is_record_large = answers_.pending_bytes() > post_.limits.record_bytes_max;
+  const bool is_record_large = answers_.largest_record() > post_.limits.record_bytes_max;
   if (!is_record_large && answers_.bytes() <= post_.limits.queue_bytes_max) return;
   killed_for_ = wire::Failure{
       .kind = wire::FailureKind::kOversize,
@@ -119,6 +122,7 @@ void WindowReplica::on(const ToolEnded& event, Turn& turn) {
   if (++start_failures_ >= kStartFailuresMax) {
     stage_failure_ = quote(post_.stage.argv) + " " + describe(event) + " before it was given a " +
                      "window, " + std::to_string(start_failures_) + " times in a row";
+    clear_process();
     return;
   }
   start_at_ = turn.now + pause_.next(kPauseMax);
@@ -142,6 +146,8 @@ void WindowReplica::finish(Turn& turn) {
 
 void WindowReplica::succeed(Turn& turn) {
   start_failures_ = 0;
+  has_succeeded_ = true;
+  is_on_probation_ = false;
   pause_.reset();
   wire::LeaseResult result;
   result.epoch = work_->epoch;
@@ -170,6 +176,7 @@ void WindowReplica::succeed(Turn& turn) {
 
 void WindowReplica::fail(wire::Failure why, Turn& turn) {
   ++restarts_;
+  is_on_probation_ = !has_succeeded_;
   start_at_ = turn.now + pause_.next(100ms);
   ++work_->attempts;
   if (work_->attempts < post_.stage.attempts) {
@@ -209,7 +216,8 @@ void WindowReplica::clear_process() {
 
 void WindowReplica::end(Turn& turn, bool kill) {
   has_ended_ = true;
-  if (tool_ && !ended_) turn.effects.push_back(EndTool{*tool_, kill, post_.stage.grace});
+  if (ended_) return clear_process();
+  if (tool_) turn.effects.push_back(EndTool{*tool_, kill, post_.stage.grace});
 }
 
 std::optional<Instant> WindowReplica::next_deadline(const WindowQueue& windows) const {
@@ -218,8 +226,10 @@ std::optional<Instant> WindowReplica::next_deadline(const WindowQueue& windows) 
   std::optional<Instant> next;
   if (work_ && post_.stage.timeout && !killed_for_) next = work_since_ + *post_.stage.timeout;
   const bool may_work = is_started_ && !work_ && !windows.empty();
-  if (may_work && (!next || windows.front().not_before < *next)) {
-    next = windows.front().not_before;
+  if (may_work) {
+    const Instant at = is_on_probation_ ? std::max(windows.front().not_before, feed_at_)
+                                        : windows.front().not_before;
+    if (!next || at < *next) next = at;
   }
   return next;
 }

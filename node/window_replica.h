@@ -54,6 +54,9 @@ class WindowReplica {
 
   [[nodiscard]] bool is_idle() const { return !work_; }
 
+  // Whether no process is left; what one printed before it was given a window may be.
+  [[nodiscard]] bool is_gone() const { return !tool_ || ended_; }
+
   [[nodiscard]] std::uint64_t restarts() const { return restarts_; }
 
   [[nodiscard]] const std::optional<std::string>& stage_failure() const { return stage_failure_; }
@@ -79,6 +82,11 @@ class WindowReplica {
   Instant start_at_;
   std::uint64_t restarts_ = 0;
   std::uint32_t start_failures_ = 0;  // In a row: dead before it had anything.
+  // A window has failed and none has succeeded: a process is given the next when it has lived a
+  // while, so that one that cannot start is told from a window that ends it.
+  bool is_on_probation_ = false;
+  bool has_succeeded_ = false;  // Any process of this replica.
+  Instant feed_at_;             // Not before, on probation.
   std::optional<std::string> stage_failure_;
   std::optional<WindowWork> work_;
   Instant work_since_;

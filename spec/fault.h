@@ -6,7 +6,7 @@
 #include <string>
 #include <utility>
 
-#include <tl/expected.hpp>
+#include "core/result.h"
 
 namespace leat::spec {
 

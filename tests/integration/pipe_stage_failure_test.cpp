@@ -121,7 +121,7 @@ TEST_CASE("a tool that cannot be started is told with its path and the system's 
   }
 }
 
-TEST_CASE("a tool that cannot be started is told without a record, too", "[!mayfail]") {
+TEST_CASE("a tool that cannot be started is told without a record, too") {
   const Scene scene;
   const Outcome found = fail_with(scene, "- {name: tool, run: no-such-tool-at-all}", "");
   CHECK_THAT(found.errors, Contains("No such file or directory"));
@@ -144,8 +144,7 @@ TEST_CASE("a tool that dies at its start is told with its status and what it com
   }
 }
 
-TEST_CASE("a tool of mode window that dies at its start is told before its window is there",
-          "[!shouldfail]") {
+TEST_CASE("a tool of mode window that dies at its start is told before its window is there") {
   const Scene scene;
   scene.set_pipeline("- {name: tool, run: cat --no-such-flag, mode: window, window: all}");
   RunningTool leat(scene.command(Scene::pipe_command()));
@@ -156,9 +155,7 @@ TEST_CASE("a tool of mode window that dies at its start is told before its windo
   CHECK_THAT(found.errors, Contains("unrecognized option '--no-such-flag'"));
 }
 
-TEST_CASE("a tool of mode window that dies without having read is the stage's failure",
-          "[!mayfail]") {
-  // Today the window is charged when it was there before the tool died.
+TEST_CASE("a tool of mode window that dies without having read is the stage's failure") {
   const Scene scene;
   const Outcome found = fail_with(
       scene, "- {name: tool, run: cat --no-such-flag, mode: window, window: all}", thousand());

@@ -5,8 +5,8 @@
 #pragma once
 
 #include <algorithm>
+#include <cstdint>
 #include <functional>
-#include <memory>
 #include <utility>
 
 #include <catch2/catch.hpp>
@@ -22,7 +22,11 @@ class Link {
   using Receive = std::function<void(wire::Message)>;
 
   Link(Schedule& schedule, Chance& chance, Census& census, Receive receive)
-      : schedule_(schedule), chance_(chance), census_(census), receive_(std::move(receive)) {}
+      : schedule_(schedule),
+        chance_(chance),
+        census_(census),
+        receive_(std::move(receive)),
+        life_(schedule.begin_life()) {}
 
   void send(const wire::Message& message) {
     if (is_down_) {
@@ -31,11 +35,11 @@ class Link {
     }
     const Instant soonest = schedule_.now() + chance_.up_to(delay_max_);
     arrival_ = std::max(arrival_, soonest);
-    const auto state = state_;
-    const std::uint64_t connection = state->connection;
+    const std::uint64_t connection = connection_;
     schedule_.after(arrival_ - schedule_.now(),
-                    [this, state, connection, &census = census_, frames = wire::encode(message)] {
-                      if (state->connection != connection || !state->is_alive) {
+                    [this, life = life_, connection, &schedule = schedule_, &census = census_,
+                     frames = wire::encode(message)] {
+                      if (!schedule.is_alive(life) || connection_ != connection) {
                         ++census["message lost under way"];
                         return;
                       }
@@ -45,7 +49,7 @@ class Link {
                     });
   }
 
-  ~Link() { state_->is_alive = false; }
+  ~Link() { schedule_.end_life(life_); }
 
   Link(const Link&) = delete;
   Link& operator=(const Link&) = delete;
@@ -54,23 +58,18 @@ class Link {
 
   // What is under way is lost, and so is what is sent before the connection is restored.
   void cut() {
-    ++state_->connection;
+    ++connection_;
     is_down_ = true;
   }
 
   void restore() { is_down_ = false; }
 
   // Loses what is under way and goes on, as a connection that breaks and comes back at once.
-  void hiccup() { ++state_->connection; }
+  void hiccup() { ++connection_; }
 
   void set_delay_max(Duration delay) { delay_max_ = delay; }
 
  private:
-  struct State {
-    std::uint64_t connection = 0;
-    bool is_alive = true;
-  };
-
   Schedule& schedule_;
   Chance& chance_;
   Census& census_;
@@ -78,7 +77,8 @@ class Link {
   bool is_down_ = false;
   Instant arrival_;
   Duration delay_max_ = std::chrono::milliseconds(2);
-  std::shared_ptr<State> state_ = std::make_shared<State>();
+  std::uint64_t life_;
+  std::uint64_t connection_ = 0;  // Counts the connections that were lost.
 };
 
 }  // namespace leat::sim

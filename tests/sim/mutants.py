@@ -81,8 +81,8 @@ MUTANTS = {
     ),
     "end-before-the-end": (
         "broker/session.cpp",
-        "made.delivery.is_last = flow_.has_all_arrived(plan_.sink()) &&",
-        "made.delivery.is_last = flow_.has_end() &&",
+        "flow_.has_all_arrived(plan_.sink()) &&",
+        "flow_.has_end() &&",
     ),
     "never-send-input-again": (
         "clients/cpp/session_core.cpp",

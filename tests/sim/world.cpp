@@ -54,14 +54,7 @@ World::World(std::uint64_t seed, Census& census)
   }
 }
 
-World::~World() {
-  for (const auto& node : nodes_) {
-    if (node) *node->is_alive = false;
-  }
-  for (const auto& client : clients_) {
-    *client->is_alive = false;
-  }
-}
+World::~World() = default;
 
 void World::make_spec(std::uint64_t attempts) {
   // Sometimes everything at its minimum.
@@ -171,7 +164,7 @@ void World::node_dies(std::size_t index) {
   --deaths_left_;
   ++census_["fault: a node dies"];
   peers_.erase(nodes_[index]->peer);
-  *nodes_[index]->is_alive = false;
+  schedule_.end_life(nodes_[index]->life);
   nodes_[index].reset();
   schedule_.after(chance_.up_to(8s), [this, index] {
     if (!nodes_[index]) start_node(index);
@@ -208,7 +201,7 @@ void World::client_dies(std::size_t index) {
   if (client.is_finished || client.is_dead || clients_.size() == 1) return;
   ++census_["fault: a client dies"];
   client.is_dead = true;
-  *client.is_alive = false;
+  schedule_.end_life(client.life);
   peers_.erase(client.peer);
   // Another comes in its place.
   schedule_.after(chance_.up_to(30s), [this] {

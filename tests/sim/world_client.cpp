@@ -17,6 +17,7 @@ using namespace std::chrono_literals;
 void World::start_client(std::size_t index) {
   Client& client = *clients_[index];
   client.index = index;
+  client.life = schedule_.begin_life();
   client.peer = "client" + std::to_string(index);
   client.left = chance_.below(chance_.one_in(4) ? 300 : 60);
   client.oracle = std::make_unique<Oracle>(path_, has_window_);

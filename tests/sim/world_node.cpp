@@ -18,6 +18,7 @@ void World::start_node(std::size_t index) {
   auto made = std::make_unique<Node>();
   Node& node = *made;
   node.index = index;
+  node.life = schedule_.begin_life();
   const std::uint64_t incarnation = ++incarnations_;
   node.peer = "node" + std::to_string(index) + "." + std::to_string(incarnation);
   node.core = std::make_unique<node::NodeCore>(

@@ -8,7 +8,7 @@ namespace leat::sim {
 
 struct World::Node {
   std::size_t index = 0;
-  std::shared_ptr<bool> is_alive = std::make_shared<bool>(true);
+  std::uint64_t life = 0;
   std::string peer;
   std::unique_ptr<node::NodeCore> core;
   std::unique_ptr<Link> to_broker;
@@ -23,7 +23,7 @@ struct World::Node {
 
 struct World::Client {
   std::size_t index = 0;
-  std::shared_ptr<bool> is_alive = std::make_shared<bool>(true);
+  std::uint64_t life = 0;
   std::string peer;
   std::unique_ptr<client::SessionCore> core;
   std::unique_ptr<Link> to_broker;
@@ -39,8 +39,8 @@ struct World::Client {
 
 template <typename Owner, typename Action>
 void World::later(Owner& owner, Duration delay, Action action) {
-  schedule_.after(delay, [alive = owner.is_alive, action] {
-    if (*alive) action();
+  schedule_.after(delay, [this, life = owner.life, action] {
+    if (schedule_.is_alive(life)) action();
   });
 }
 

@@ -268,9 +268,17 @@ TEST_CASE("a banner before the first record stops the stage and is called one") 
   CHECK(world.results.empty());
 }
 
-TEST_CASE("a tool that exits with status 0 before its input ended stops the stage") {
+TEST_CASE("a record that makes the tool exit with status 0 is blamed for it") {
   EachWorld world(stage());
   world.lives = {with_bad("r3", {.ends = ToolEnded{}})};
+  run_one(world, 10);
+  CHECK(world.outcomes() == answered_but(10, 3, "failure 2"));
+  CHECK(world.failures().front().reason.find("before its input ended") != std::string::npos);
+}
+
+TEST_CASE("a tool that exits with status 0 again and again stops the stage") {
+  EachWorld world(stage());
+  world.lives = {{.ends_at_once = ToolEnded{}}};
   run_one(world, 10);
   REQUIRE(world.replica().stage_failure());
   CHECK(world.replica().stage_failure()->find("exited with status 0") != std::string::npos);
