@@ -96,7 +96,7 @@ std::optional<std::pair<Position, const Ledger::Entry*>> Ledger::first_waiting()
 
 std::optional<Position> Ledger::first_movable() const {
   const auto found = std::find_if(open_.begin(), open_.end(), [](const auto& entry) {
-    return entry.second.state != State::kWindowed;
+    return entry.second.state != State::kWindowed && !entry.second.is_set_aside();
   });
   if (found == open_.end()) return std::nullopt;
   return found->first;

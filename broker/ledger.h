@@ -79,8 +79,7 @@ class Ledger {
   // The first entry that waits; its key and itself.
   [[nodiscard]] std::optional<std::pair<Position, const Entry*>> first_waiting() const;
 
-  // The first entry that is not set aside.
-  // The first open origin that no window holds.
+  // The first open origin that no window holds and that is not set aside.
   [[nodiscard]] std::optional<Position> first_movable() const;
 
   // Takes the first n records of the waiting entry at `first` out of the queue, for a window or for

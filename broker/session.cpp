@@ -62,7 +62,9 @@ Result<void> Session::submit(const wire::Submit& message, Instant now) {
   }
   submitted_bytes_ += message.records.bytes();
   flow_.submit(message.records, now);
-  marks_.push_back({flow_.next_sequence(), submitted_bytes_});
+  Records sizes = message.records;
+  sizes.blob = {};
+  submissions_.push_back({message.sequence, std::move(sizes)});
   return {};
 }
 
@@ -159,13 +161,23 @@ std::vector<wire::Delivery> Session::untaken() const {
   return again;
 }
 
+void Session::count_settled() {
+  const std::uint64_t settled = flow_.settled_count();
+  while (!submissions_.empty() && submissions_.front().first < settled) {
+    Submission& oldest = submissions_.front();
+    const std::uint64_t count = std::min<std::uint64_t>(oldest.sizes.count, settled - oldest.first);
+    for (; oldest.settled < count; ++oldest.settled) {
+      // As Records::bytes() counts them.
+      settled_bytes_ += 4 + oldest.sizes.length(oldest.settled) + oldest.sizes.separator.size();
+    }
+    if (oldest.settled < oldest.sizes.count) return;
+    submissions_.pop_front();
+  }
+}
+
 bool Session::update_credit(std::size_t share) {
   share_ = share;
-  const std::uint64_t settled = flow_.settled_count();
-  while (!marks_.empty() && marks_.front().sequence <= settled) {
-    settled_bytes_ = marks_.front().bytes;
-    marks_.pop_front();
-  }
+  count_settled();
   const std::uint64_t bytes_max = std::max(bytes_max_, settled_bytes_ + share);
   // Worth a message in steps of a quarter, or when the client has nothing left.
   const bool is_worth_it = bytes_max >= bytes_max_ + std::max<std::uint64_t>(share / 4, 1) ||

@@ -94,11 +94,15 @@ class Session {
     std::size_t dead_letter_bytes = 0;
   };
 
-  // Where a range of submissions ends.
-  struct Mark {
-    std::uint64_t sequence;
-    std::uint64_t bytes;  // Cumulative.
+  // What was submitted at once, and how much of it is settled.
+  struct Submission {
+    std::uint64_t first = 0;  // Sequence number.
+    Records sizes;            // Without the records themselves.
+    std::uint32_t settled = 0;
   };
+
+  // Adds what became settled to settled_bytes_.
+  void count_settled();
 
   void fill_from_sink(Untaken& made);
 
@@ -111,7 +115,7 @@ class Session {
   std::uint64_t settled_bytes_ = 0;
   std::uint64_t bytes_max_ = 0;  // The credit that the client was told of.
   std::size_t share_ = 0;
-  std::deque<Mark> marks_;  // Submissions that are not settled, in order.
+  std::deque<Submission> submissions_;  // Those that are not all settled, in order.
   std::deque<Untaken> deliveries_;
   std::size_t untaken_bytes_ = 0;
   std::uint64_t delivery_count_ = 0;

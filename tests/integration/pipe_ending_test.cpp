@@ -154,7 +154,7 @@ TEST_CASE("kill -9 of leat leaves no tool running") {
   run: >-
     trap '' TERM INT HUP PIPE; sleep 1000 & setsid sleep 1000 &
     while read -r line; do echo "$line"; done; sleep 1000)");
-    CHECK(scene.processes("LEAT_STAGE=stubborn").size() == 3);
+    CHECK(tests::wait_until([&] { return scene.processes("LEAT_STAGE=stubborn").size() == 3; }));
     ::kill(running.leat().pid(), SIGKILL);
     CHECK(finish(running.leat()).code == 128 + SIGKILL);
   }
