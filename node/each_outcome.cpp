@@ -90,6 +90,7 @@ void EachReplica::blame(wire::Failure why, Turn& turn) {
   // dies that seems to have answered all.
   const bool is_unsound = why.kind == wire::FailureKind::kMismatch || answered == given_count_;
   const std::uint32_t sound = is_unsound ? 0 : answered;
+  if (why.kind == wire::FailureKind::kMismatch) turn.queue.begin_caution();
   std::optional<std::uint32_t> culprit;
   if (given_count_ == 1) culprit = 0;
   const bool is_first_unanswered =

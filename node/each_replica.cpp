@@ -117,7 +117,10 @@ WorkQueue::Room EachReplica::room() const {
 void EachReplica::feed(Turn& turn) {
   while (!is_on_probation_ && closing_ == Closing::kNo && !must_commit_first(turn.now)) {
     WorkQueue::Room space = room();
-    if (!has_committed_) space.records = std::min(space.records, 1U);
+    const bool is_alone =
+        !has_committed_ || turn.queue.is_cautious() || post_.stage.in_flight_max == 1;
+    if (is_alone && given_count_ > 0) break;
+    if (is_alone) space.records = std::min(space.records, 1U);
     std::optional<Portion> portion = turn.queue.take(space, turn.now);
     if (!portion) break;
     give(std::move(*portion), turn);
@@ -278,6 +281,7 @@ void EachReplica::learn(std::uint32_t answers, Instant now) {
 }
 
 void EachReplica::commit(Turn& turn) {
+  turn.queue.note_answers(given_count_);
   push_results(answers_.take(given_count_), turn);
   start_failures_ = 0;
   has_ever_committed_ = true;

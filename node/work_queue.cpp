@@ -59,6 +59,11 @@ void WorkQueue::clear_suspicion() {
   }
 }
 
+void WorkQueue::begin_caution() {
+  if (!is_cautious()) caution_next_ = std::min(caution_next_ * 2, kCaution << 20);
+  caution_left_ = caution_next_ / 2;
+}
+
 void WorkQueue::keep_epoch(std::uint64_t epoch) {
   std::erase_if(portions_, [epoch](const Portion& portion) { return portion.epoch != epoch; });
 }

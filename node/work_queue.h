@@ -3,6 +3,7 @@
 
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -56,6 +57,16 @@ class WorkQueue {
   // The culprit is known: whoever has not failed himself is innocent.
   void clear_suspicion();
 
+  // The tool gave more or fewer answers than it had records. Where that happens once, a dropped
+  // answer and a doubled one may make up for each other: for the next kCaution records, twice as
+  // many each time, every record is alone in the tool.
+  static constexpr std::uint64_t kCaution = 10'000;
+  void begin_caution();
+
+  [[nodiscard]] bool is_cautious() const { return caution_left_ > 0; }
+
+  void note_answers(std::uint64_t records) { caution_left_ -= std::min(caution_left_, records); }
+
   // Drops what belongs to other epochs.
   void keep_epoch(std::uint64_t epoch);
 
@@ -67,6 +78,8 @@ class WorkQueue {
   [[nodiscard]] std::deque<Portion>::iterator find_eligible(Instant now);
 
   bool is_ordered_;
+  std::uint64_t caution_left_ = 0;  // Records.
+  std::uint64_t caution_next_ = kCaution;
   std::deque<Portion> portions_;
 };
 

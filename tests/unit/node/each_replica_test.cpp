@@ -86,6 +86,20 @@ TEST_CASE("a dropped answer fails its own record alone, and says what the tool d
   CHECK(world.failures().front().reason.find("waits for more") != std::string::npos);
 }
 
+TEST_CASE("after one mismatch, a dropped and a doubled answer do not make up for each other") {
+  EachWorld world(stage());
+  world.lives = {{.reads = [](const std::string& record, std::size_t) {
+    if (record == "r7" || record == "r205") return Deed{};
+    if (record == "r200") return Deed{.prints = "r200!\nr200!\n"};
+    return answer(record);
+  }}};
+  run_one(world, 300);
+  Outcomes expected = answered_but(300, 7, "failure 2");
+  expected["200"] = "failure 2";
+  expected["205"] = "failure 2";
+  CHECK(world.outcomes() == expected);
+}
+
 TEST_CASE("a crash with several inside fails the culprit alone, after its attempts") {
   EachWorld world(stage());
   world.lives = {with_bad("r7", crash())};
