@@ -12,16 +12,21 @@ namespace {
 constexpr std::uint32_t kKillsAlone = 3;       // Then a record runs alone; one more and it is dead.
 constexpr std::uint32_t kFailuresInARow = 20;  // Of different records: then it is the stage's.
 
+std::uint64_t inputs_of(const wire::LeaseResult& result) {
+  std::uint64_t inputs = 0;
+  for (const Run& run : result.outputs.runs) {
+    inputs += run.inputs;
+  }
+  return inputs;
+}
+
 // Whether a result is nothing but the tool's own failure on some records.
 bool is_failure_of_tool(const wire::LeaseResult& result) {
   const auto is_tools = [](const wire::Failure& failed) {
     return failed.kind != wire::FailureKind::kFraming &&
            failed.kind != wire::FailureKind::kNodeLost;
   };
-  std::uint64_t inputs = 0;
-  for (const Run& run : result.outputs.runs) {
-    inputs += run.inputs;
-  }
+  const std::uint64_t inputs = inputs_of(result);
   std::uint64_t failed = 0;
   for (const wire::Failure& failure : result.failures) {
     failed += failure.inputs;
@@ -41,9 +46,9 @@ Deployment::Deployment(DeploymentId id, Text text, spec::Pipeline pipeline)
       counts_(pipeline_.stages.size()),
       last_served_(plan_.vertices.size()) {}
 
-Session& Deployment::open_session(Session::Opening opening, Instant now) {
+Session& Deployment::open_session(const Session::Opening& opening, Instant now) {
   const ProducerId id = opening.id;
-  return sessions_.try_emplace(id, std::move(opening), pipeline_, plan_, now).first->second;
+  return sessions_.try_emplace(id, opening, pipeline_, plan_, now).first->second;
 }
 
 void Deployment::close_session(ProducerId producer) {
@@ -61,9 +66,7 @@ void Deployment::close_session(ProducerId producer) {
                   [&](const SetAside& aside) { return aside.result.outputs.producer == producer; });
     conduct.set_aside_count = 0;
     for (const SetAside& aside : conduct.set_aside) {
-      for (const Run& run : aside.result.outputs.runs) {
-        conduct.set_aside_count += run.inputs;
-      }
+      conduct.set_aside_count += inputs_of(aside.result);
     }
   }
   sessions_.erase(producer);

@@ -56,7 +56,7 @@ class Deployment {
   [[nodiscard]] std::map<ProducerId, Session>& sessions() { return sessions_; }
 
   // Opens a session. REQUIRES: the id is new and no open session has the producer's name.
-  Session& open_session(Session::Opening opening, Instant now);
+  Session& open_session(const Session::Opening& opening, Instant now);
 
   // Forgets a session and what is left of it. Results for it will be discarded.
   void close_session(ProducerId producer);
