@@ -9,7 +9,6 @@ namespace leat::broker {
 
 namespace {
 
-constexpr std::uint32_t kKillsAlone = 3;       // Then a record runs alone; one more and it is dead.
 constexpr std::uint32_t kFailuresInARow = 20;  // Of different records: then it is the stage's.
 
 std::uint64_t inputs_of(const wire::LeaseResult& result) {
@@ -293,11 +292,8 @@ void Deployment::commit(Session& session, const wire::LeaseResult& result, Insta
   count(segment.stages.front(), session, result);
   end_leases(session.flow().commit(segment.vertex, result.outputs, now));
   Inlet* const from = inlet(result.segment, result.node);
-  std::uint64_t inputs = 0;
-  for (const Run& run : result.outputs.runs) {
-    inputs += run.inputs;
-  }
-  if (from != nullptr) from->measure(inputs, Duration(static_cast<Duration::rep>(result.busy_ns)));
+  if (from == nullptr) return;
+  from->measure(inputs_of(result), Duration(static_cast<Duration::rep>(result.busy_ns)));
 }
 
 void Deployment::discard(Session& session, const wire::LeaseResult& result) {

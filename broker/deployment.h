@@ -111,6 +111,9 @@ class Deployment {
  private:
   using InletKey = std::pair<std::size_t, NodeId>;
 
+  // What was leased on so many lost nodes runs alone; one more, and it is a dead letter.
+  static constexpr std::uint32_t kKillsAlone = 3;
+
   struct StageCounts {
     std::uint64_t records_in = 0;
     std::uint64_t records_out = 0;

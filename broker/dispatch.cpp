@@ -11,7 +11,6 @@ namespace leat::broker {
 
 namespace {
 
-constexpr std::uint32_t kKillsAlone = 3;
 constexpr std::size_t kSlicesMax = 64;
 constexpr Duration kStandstillTime = std::chrono::seconds(60);
 
