@@ -1,7 +1,7 @@
-#pragma once
-
 // What ThreadSanitizer cannot see: libzmq is not built with it, so that a message handed from one
 // thread to another looks like a race. In other builds these do nothing.
+
+#pragma once
 
 #ifdef __SANITIZE_THREAD__
 #include <sanitizer/tsan_interface.h>
