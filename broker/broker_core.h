@@ -17,7 +17,10 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <variant>
+#include <vector>
 
+#include "broker/agenda.h"
 #include "broker/deployment.h"
 #include "broker/effects.h"
 #include "broker/members.h"
@@ -32,19 +35,23 @@ struct Settings {
   Duration beat = std::chrono::seconds(1);
   Duration node_silence_max = std::chrono::seconds(5);
   Duration client_silence_max = std::chrono::seconds(30);
+  std::size_t nodes_max = 1000;
   std::size_t deployments_max = 1000;
   std::size_t sessions_max = 10000;  // Per deployment.
 };
 
-// A message came over the front, from this peer.
+// A message came over the front, from this peer. `identity`: the name of the key that it proved
+// to have; empty where no keys are used.
 struct FrontMessage {
   std::string peer;
   wire::Message message;
+  std::string identity = {};
 };
 
 // A message came over the results socket, which tells no peer.
 struct ResultsMessage {
   wire::Message message;
+  std::string identity = {};
 };
 
 // The front could not send to this peer: it is gone.
@@ -67,6 +74,9 @@ class BrokerCore {
   // When tick() next has work to do; nothing if only an event can make some.
   [[nodiscard]] std::optional<Instant> next_deadline() const;
 
+  // What is so now, of all pipelines or of one.
+  [[nodiscard]] wire::Status status(const std::string& pipeline, Instant now) const;
+
   // What is held for all pipelines' records, in bytes.
   [[nodiscard]] std::size_t held_bytes() const;
 
@@ -81,6 +91,7 @@ class BrokerCore {
   void receive(const std::string& peer, const wire::InletCredit& message);
   void receive(const std::string& peer, const wire::StageFailed& message);
   void receive(const std::string& peer, const wire::NodeLeave& message);
+  void receive(const std::string& peer, const wire::NodeLogs& message);
   // From clients.
   void receive(const std::string& peer, const wire::Deploy& message);
   void receive(const std::string& peer, const wire::OpenSession& message);
@@ -89,22 +100,80 @@ class BrokerCore {
   void receive(const std::string& peer, const wire::Taken& message);
   void receive(const std::string& peer, const wire::CloseSession& message);
   void receive(const std::string& peer, const wire::StatusRequest& message);
+  void receive(const std::string& peer, const wire::Describe& message);
+  void receive(const std::string& peer, const wire::Scale& message);
+  void receive(const std::string& peer, const wire::Drain& message);
+  void receive(const std::string& peer, const wire::Remove& message);
+  void receive(const std::string& peer, const wire::LogsRequest& message);
   // What only a broker sends.
   template <typename Other>
   void receive(const std::string& peer, const Other& message);
 
-  // The open session of this producer and epoch; tells the peer when there is none.
+  // Whose session or consumer this is. Tells the peer when there is none of this epoch.
+  struct Opened {
+    Deployment* deployment = nullptr;
+    // One of the two.
+    Session* session = nullptr;
+    const Outlet::Consumer* consumer = nullptr;
+
+    [[nodiscard]] wire::SessionState state() const {
+      return session != nullptr ? session->state() : consumer->state();
+    }
+
+    [[nodiscard]] bool is_over() const {
+      return session != nullptr ? session->is_over() : consumer->is_over();
+    }
+  };
+
+  std::optional<Opened> find_opened(const std::string& peer, ProducerId id, std::uint64_t epoch);
+  // Whether anything is taken that was not before.
+  bool take(const Opened& opened, const wire::Taken& message);
+  void close(const Opened& opened);
+  // As find_opened(), of one that submits; touches the deployment.
   Session* find_session(const std::string& peer, ProducerId producer, std::uint64_t epoch);
+  bool is_version_known(const std::string& peer, std::uint32_t version, const char* what);
+  // Both touch what they find.
+  Deployment* find_deployment(DeploymentId id);
   Deployment* find_pipeline(const std::string& name);
+  // As find_pipeline(); tells the peer when there is none.
+  Deployment* find_pipeline_for(const std::string& peer, const std::string& name, const char* what);
+  void open_new_session(const std::string& peer, Deployment& deployment,
+                        const wire::OpenSession& message);
+  bool resume_session(const std::string& peer, Deployment& deployment,
+                      const wire::OpenSession& message);
+  void deploy_again(const std::string& peer, Deployment& there, const wire::Deploy& message,
+                    spec::Pipeline pipeline);
+  void replace(const std::string& peer, Deployment& there, const wire::Deploy& message,
+               spec::Pipeline pipeline);
+  void deploy_new(const std::string& peer, const wire::Deploy& message, spec::Pipeline pipeline);
+  void add_deployment(DeploymentId id, Deployment::Text text, spec::Pipeline pipeline);
+  // Ends its sessions with this reason, and its inlets.
+  void end_deployment(Deployment& deployment, const std::string& reason);
+  void close_silent(Deployment& deployment);
+  // Ends every session and consumer with this reason.
+  void tell_all(Deployment& deployment, const std::string& reason);
+  // Why no node that is there may run a stage; nothing when one may, or none is there.
+  [[nodiscard]] std::optional<std::string> why_ineligible(const spec::Stage& stage) const;
   void refuse(const std::string& peer, std::string what, std::string reason);
   void lose_node(NodeId node, const std::string& why);
-  void close_session(Deployment& deployment, ProducerId producer);
+  // Places all replicas anew, if anything has changed that decides where they are.
   void place_replicas();
-  void place(Deployment& deployment, std::size_t segment);
-  [[nodiscard]] std::optional<NodeId> freest_node(std::size_t segment,
-                                                  Deployment& deployment) const;
+  // Whether that changed something. `loads`: the replicas on each node, in the members' order.
+  bool place(Deployment& deployment, std::size_t segment, std::vector<std::uint32_t>& loads);
+  // How many replicas each node is to have.
+  [[nodiscard]] std::map<NodeId, std::uint32_t> loads() const;
+  void hear(NodeId node, const std::string& peer, const wire::InletReport& report);
   void repair_inlets(NodeId node, const wire::NodeReport& message);
-  void tell_failures();
+  void find_hopeless(Deployment& deployment);
+  void renew(Deployment& deployment, SegmentId segment, NodeId node);
+  void recall(Deployment& deployment);
+  void close_at_nodes(Deployment& deployment);
+  void dismiss_drained();
+  void tell_failure(Deployment& deployment);
+  void tell_results_done();
+  // Does for a touched deployment what is to be done.
+  void look_after(Deployment& deployment);
+  [[nodiscard]] std::optional<Instant> deadline_of(const Deployment& deployment) const;
   Effects finish_step();
 
   Settings settings_;
@@ -112,6 +181,10 @@ class BrokerCore {
   Instant now_;
   std::uint64_t id_count_ = 0;  // Of producers, deployments and epochs given out.
   std::map<DeploymentId, std::unique_ptr<Deployment>> deployments_;
+  std::map<ProducerId, DeploymentId> homes_;  // Of each session and consumer.
+  Agenda agenda_;
+  bool is_placement_due_ = false;  // Nodes, pipelines or replicas are others than when it was made.
+  bool is_dismissal_due_ = false;  // A drained node may have nothing left.
   std::map<NodeId, std::set<std::uint64_t>> results_done_;  // To be told; empty between steps.
   Effects effects_;                                         // Empty between steps.
 };

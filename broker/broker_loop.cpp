@@ -9,26 +9,65 @@ namespace leat::broker {
 namespace {
 
 constexpr int kMessagesPerTurn = 64;
+constexpr Duration kPublishTime = std::chrono::seconds(1);
+
+// What a peer may send at once: no record or window result is larger.
+constexpr std::size_t kFrameBytesMax = (std::size_t{1} << 31) - 1;
 
 }  // namespace
 
-BrokerLoop::BrokerLoop(io::Context& context, Options options)
+BrokerLoop::BrokerLoop(io::Context& context, Options options,
+                       std::optional<io::Authenticator> authenticator)
     : context_(context),
       options_(std::move(options)),
+      authenticator_(std::move(authenticator)),
       front_(context, io::SocketType::kRouter),
       results_(context, io::SocketType::kPull),
       core_(options_.settings) {}
 
 Result<std::unique_ptr<BrokerLoop>> BrokerLoop::create(io::Context& context, Options options) {
-  options.settings.results_address = options.results;
-  auto loop = std::make_unique<BrokerLoop>(context, std::move(options));
-  if (Result<void> bound = loop->front_.bind(loop->options_.front); !bound) {
-    return tl::unexpected(bound.error());
+  std::optional<io::Authenticator> authenticator;
+  if (options.keys) {
+    Result<io::Authenticator> made =
+        io::Authenticator::create(context, {{"cluster", options.keys->cluster_public_key}});
+    if (!made) return tl::unexpected(made.error());
+    authenticator = std::move(*made);
   }
-  if (Result<void> bound = loop->results_.bind(loop->options_.results); !bound) {
-    return tl::unexpected(bound.error());
-  }
+  auto loop = std::make_unique<BrokerLoop>(context, std::move(options), std::move(authenticator));
+  if (Result<void> bound = loop->bind(); !bound) return tl::unexpected(bound.error());
+  // The core is made anew, for it tells nodes where the results go.
+  loop->options_.settings.results_address = loop->results_.last_endpoint();
+  loop->core_ = BrokerCore(loop->options_.settings);
   return loop;
+}
+
+Result<void> BrokerLoop::bind() {
+  for (io::Socket* const socket : {&front_, &results_}) {
+    if (options_.keys) socket->secure_as_server(options_.keys->own.secret_key);
+    socket->set_frame_bytes_max(kFrameBytesMax);
+  }
+  for (const std::string& address : options_.fronts) {
+    if (Result<void> bound = front_.bind(address); !bound) return bound;
+  }
+  for (const std::string& address : options_.results) {
+    if (Result<void> bound = results_.bind(address); !bound) return bound;
+  }
+  return {};
+}
+
+std::optional<Duration> BrokerLoop::patience() {
+  std::optional<Duration> patience;
+  const auto sooner = [&patience](Duration time) {
+    if (!patience || time < *patience) patience = time;
+  };
+  if (const std::optional<Instant> next = core_.next_deadline()) sooner(*next - clock_.now());
+  if (options_.publish) sooner(next_publish_ - clock_.now());
+  for (const auto& [key, inlet] : inlets_) {
+    if (!inlet.waiting.empty()) sooner(std::chrono::milliseconds(1));
+  }
+  const bool has_question = authenticator_ && authenticator_->has_input();
+  if (front_.has_input() || results_.has_input() || has_question) sooner(Duration(0));
+  return patience;
 }
 
 void BrokerLoop::run(const io::Bell& stop) {
@@ -38,48 +77,52 @@ void BrokerLoop::run(const io::Bell& stop) {
     waits.add(stop.fd(), POLLIN);
     waits.add(front_.fd(), POLLIN);
     waits.add(results_.fd(), POLLIN);
-    std::optional<Duration> patience;
-    if (const std::optional<Instant> next = core_.next_deadline()) patience = *next - clock_.now();
-    for (auto& [key, inlet] : inlets_) {
-      if (!inlet.waiting.empty()) patience = Duration(std::chrono::milliseconds(1));
-    }
-    if (front_.has_input() || results_.has_input()) patience = Duration(0);
-    waits.wait(patience);
+    if (authenticator_) waits.add(authenticator_->fd(), POLLIN);
+    waits.wait(patience());
     now_ = clock_.now();
+    if (authenticator_) authenticator_->serve();
     receive_results();
     receive_front();
     for (auto& [key, inlet] : inlets_) {
       flush(inlet);
     }
     carry_out(core_.tick(now_));
+    publish();
   }
+}
+
+void BrokerLoop::publish() {
+  if (!options_.publish || now_ < next_publish_) return;
+  next_publish_ = now_ + kPublishTime;
+  options_.publish(core_.status("", now_));
 }
 
 void BrokerLoop::receive_front() {
   for (int i = 0; i < kMessagesPerTurn; ++i) {
-    std::optional<io::Socket::Frames> frames = front_.receive();
-    if (!frames) return;
-    const std::string peer(frames->front().view());
-    frames->erase(frames->begin());
-    Result<wire::Message> message = wire::decode(*frames);
+    std::optional<io::Socket::Received> received = front_.receive_with_user();
+    if (!received) return;
+    io::Socket::Frames& frames = received->frames;
+    const std::string peer(frames.front().view());
+    frames.erase(frames.begin());
+    Result<wire::Message> message = wire::decode(frames);
     if (!message) {
       order(Send{peer, wire::Refused{"message", message.error().message}});
       continue;
     }
-    carry_out(core_.step(FrontMessage{peer, std::move(*message)}, now_));
+    carry_out(core_.step(FrontMessage{peer, std::move(*message), received->user}, now_));
   }
 }
 
 void BrokerLoop::receive_results() {
   for (int i = 0; i < kMessagesPerTurn; ++i) {
-    const std::optional<io::Socket::Frames> frames = results_.receive();
-    if (!frames) return;
-    Result<wire::Message> message = wire::decode(*frames);
+    const std::optional<io::Socket::Received> received = results_.receive_with_user();
+    if (!received) return;
+    Result<wire::Message> message = wire::decode(received->frames);
     if (!message) {
       options_.say("a malformed result was ignored: " + message.error().message);
       continue;
     }
-    carry_out(core_.step(ResultsMessage{std::move(*message)}, now_));
+    carry_out(core_.step(ResultsMessage{std::move(*message), received->user}, now_));
   }
 }
 
@@ -114,6 +157,9 @@ void BrokerLoop::flush(Inlet& inlet) {
 void BrokerLoop::order(const ConnectInlet& effect) {
   inlets_.erase({effect.node, effect.segment});
   io::Socket socket(context_, io::SocketType::kPush);
+  if (options_.keys) {
+    socket.secure_as_client(options_.keys->own, options_.keys->cluster_public_key);
+  }
   if (const Result<void> connected = socket.connect(effect.address); !connected) {
     options_.say(connected.error().message);
     return;

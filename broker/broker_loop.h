@@ -7,11 +7,15 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "broker/broker_core.h"
+#include "io/authenticator.h"
 #include "io/clock.h"
+#include "io/keys.h"
 #include "io/socket.h"
 #include "io/wait.h"
 
@@ -20,18 +24,23 @@ namespace leat::broker {
 class BrokerLoop {
  public:
   struct Options {
-    std::string front;                            // Where clients and nodes connect.
-    std::string results;                          // Where nodes push results.
-    Settings settings;                            // The address of the results is filled in.
-    std::function<void(const std::string&)> say;  // Tells the operator; any thread.
+    std::vector<std::string> fronts;     // Where clients and nodes connect.
+    std::vector<std::string> results;    // Where nodes push results; the last is told to them.
+    std::optional<io::BrokerKeys> keys;  // Over tcp and ipc; without them everybody is let in.
+    Settings settings;                   // The address of the results is filled in.
+    std::function<void(const std::string&)> say;            // Tells the operator; any thread.
+    std::function<void(const wire::Status&)> publish = {};  // Once a second, from run()'s thread.
   };
 
-  // Binds; after that clients may connect.
+  // Binds; after that clients may connect. Paths of ipc addresses are locked by the caller.
   [[nodiscard]] static Result<std::unique_ptr<BrokerLoop>> create(io::Context& context,
                                                                   Options options);
 
   // Without sockets that are bound: create() makes one that serves.
-  BrokerLoop(io::Context& context, Options options);
+  BrokerLoop(io::Context& context, Options options, std::optional<io::Authenticator> authenticator);
+
+  // Where it listens, the last of its fronts; with the port that the system chose.
+  [[nodiscard]] std::string front_address() const { return front_.last_endpoint(); }
 
   // Serves until the bell is rung.
   void run(const io::Bell& stop);
@@ -43,6 +52,9 @@ class BrokerLoop {
     std::deque<io::Socket::Frames> waiting;  // The connection is not made yet. Bounded by credit.
   };
 
+  [[nodiscard]] Result<void> bind();
+  [[nodiscard]] std::optional<Duration> patience();
+  void publish();
   void receive_front();
   void receive_results();
   void carry_out(const Effects& effects);
@@ -57,10 +69,12 @@ class BrokerLoop {
   Options options_;
   io::MonotonicClock clock_;
   Instant now_;  // Read once per turn.
+  std::optional<io::Authenticator> authenticator_;
   io::Socket front_;
   io::Socket results_;
   std::map<std::pair<NodeId, SegmentId>, Inlet> inlets_;
   BrokerCore core_;
+  Instant next_publish_;
 };
 
 }  // namespace leat::broker

@@ -3,12 +3,14 @@
 #include <algorithm>
 #include <utility>
 
+#include "broker/reason.h"
 #include "core/ensure.h"
 
 namespace leat::broker {
 
 namespace {
 
+constexpr std::size_t kOverMax = 10'000;
 constexpr std::uint32_t kFailuresInARow = 20;  // Of different records: then it is the stage's.
 
 std::uint64_t inputs_of(const wire::LeaseResult& result) {
@@ -41,12 +43,14 @@ Deployment::Deployment(DeploymentId id, Text text, spec::Pipeline pipeline)
       text_(std::move(text)),
       pipeline_(std::move(pipeline)),
       plan_(spec::plan(pipeline_)),
+      held_back_since_(plan_.vertices.size()),
       conducts_(plan_.segments.size()),
-      counts_(pipeline_.stages.size()),
+      tally_(pipeline_.stages.size()),
       last_served_(plan_.vertices.size()) {}
 
 Session& Deployment::open_session(const Session::Opening& opening, Instant now) {
   const ProducerId id = opening.id;
+  if (over_.erase(opening.producer) > 0) std::erase(over_in_order_, opening.producer);
   return sessions_.try_emplace(id, opening, pipeline_, plan_, now).first->second;
 }
 
@@ -69,125 +73,85 @@ void Deployment::close_session(ProducerId producer) {
     }
   }
   sessions_.erase(producer);
+  ended_.push_back(producer);
 }
 
-std::uint32_t Deployment::unplaced(std::size_t segment) const {
-  std::uint32_t placed = 0;
-  for (const auto& [key, inlet] : inlets_) {
-    if (key.first == segment) placed += inlet.replicas();
-  }
-  const std::uint32_t wanted = pipeline_.stages[plan_.segments[segment].stages.front()].replicas;
-  return wanted - std::min(wanted, placed);
+void Deployment::close_consumer(ProducerId consumer) {
+  outlet_.close(consumer);
+  ended_.push_back(consumer);
 }
 
-void Deployment::open_inlet(std::size_t segment, NodeId node, std::uint64_t epoch,
-                            std::uint32_t replicas) {
-  const bool is_new = inlets_.try_emplace({segment, node}, epoch, replicas).second;
-  ENSURE(is_new);
-}
-
-Inlet* Deployment::inlet(SegmentId segment, NodeId node) {
-  const auto found = inlets_.find({segment.index, node});
-  return segment.deployment == id_ && found != inlets_.end() ? &found->second : nullptr;
-}
-
-wire::OpenInlet Deployment::order(std::size_t segment, const Inlet& inlet) const {
-  return {.segment = {id_, static_cast<std::uint32_t>(segment)},
-          .epoch = inlet.epoch(),
-          .spec_text = text_.yaml,
-          .directory = text_.directory,
-          .replicas = inlet.replicas()};
-}
-
-bool Deployment::report(NodeId node, const wire::InletReport& report, Effects& effects,
-                        Instant now) {
-  Inlet* const known = inlet(report.segment, node);
-  if (known == nullptr || known->epoch() != report.epoch) return false;
-  if (known->last_report().address != report.address) {
-    effects.push_back(ConnectInlet{node, report.segment, report.epoch, report.address});
-  }
-  const std::vector<std::uint64_t> lost = known->report(report, now);
-  const std::size_t vertex = plan_.segments[report.segment.index].vertex;
-  if (!lost.empty() && plan_.vertices[vertex].is_ordered) return true;
-  for (const std::uint64_t number : lost) {
-    take_back({report.segment.index, node}, number, Ledger::Cause::kReturned, now, "");
-  }
-  return false;
-}
-
-void Deployment::renew_inlet(SegmentId segment, NodeId node, std::uint64_t epoch, Effects& effects,
-                             Instant now) {
-  const InletKey key{segment.index, node};
-  take_back_all(key, Ledger::Cause::kReturned, now, "");
-  Inlet& renewed = inlets_.at(key);
-  renewed = Inlet(epoch, renewed.replicas());
-  effects.push_back(DisconnectInlet{node, segment});
-}
-
-void Deployment::take_back_all(const InletKey& key, Ledger::Cause cause, Instant now,
-                               const std::string& node_name) {
-  std::vector<std::uint64_t> numbers;
-  for (const auto& [number, leased] : inlets_.at(key).leases()) {
-    numbers.push_back(number);
-  }
-  for (const std::uint64_t number : numbers) {
-    take_back(key, number, cause, now, node_name);
+void Deployment::finish_taken(Instant now) {
+  for (const Outlet::DoneParcel& parcel : outlet_.take_done()) {
+    const auto session = sessions_.find(parcel.producer);
+    if (session == sessions_.end()) continue;
+    session->second.taken_alone(parcel.delivery, now);
+    if (!session->second.is_over()) continue;
+    const std::string name = session->second.opening().producer;
+    close_session(parcel.producer);
+    outlet_.end(name);
+    if (over_.insert(name).second) over_in_order_.push_back(name);
+    if (over_in_order_.size() <= kOverMax) continue;
+    over_.erase(over_in_order_.front());
+    over_in_order_.pop_front();
   }
 }
 
-void Deployment::lose_node(NodeId node, const std::string& name, Effects& effects, Instant now) {
-  for (auto at = inlets_.begin(); at != inlets_.end();) {
-    if (at->first.second != node) {
-      ++at;
-      continue;
+void Deployment::leave_session(ProducerId producer, Instant now) {
+  Session& session = sessions_.at(producer);
+  if (!session.only_sends()) return close_session(producer);
+  session.detach(now);
+}
+
+bool Deployment::is_alike(const spec::Pipeline& other) const {
+  const auto same = [](const spec::Stage& a, const spec::Stage& b) {
+    return a.name == b.name && a.mode == b.mode && a.window == b.window;
+  };
+  return pipeline_.source_framing == other.source_framing &&
+         pipeline_.sink_framing == other.sink_framing && pipeline_.from == other.from &&
+         std::equal(pipeline_.stages.begin(), pipeline_.stages.end(), other.stages.begin(),
+                    other.stages.end(), same);
+}
+
+void Deployment::restart(Text text, spec::Pipeline pipeline, Effects& effects, Instant now) {
+  close_inlets(effects, now);
+  for (Conduct& conduct : conducts_) {
+    for (const SetAside& aside : conduct.set_aside) {
+      const auto session = sessions_.find(aside.result.outputs.producer);
+      if (session == sessions_.end()) continue;
+      const std::size_t vertex = plan_.segments[aside.result.segment.index].vertex;
+      session->second.flow().take_back_aside(vertex, aside.result.outputs.runs);
     }
-    take_back_all(at->first, Ledger::Cause::kNodeLost, now, name);
-    effects.push_back(DisconnectInlet{node, {id_, static_cast<std::uint32_t>(at->first.first)}});
-    at = inlets_.erase(at);
   }
+  text_ = std::move(text);
+  const bool is_same = is_alike(pipeline);
+  pipeline_ = std::move(pipeline);
+  plan_ = spec::plan(pipeline_);
+  conducts_.assign(plan_.segments.size(), {});
+  last_served_.assign(plan_.vertices.size(), {});
+  held_back_since_.assign(plan_.vertices.size(), std::nullopt);
+  if (!is_same) tally_.reset(pipeline_.stages.size());
+  unfit_.clear();
+  standstill_since_.reset();
+  failure_.reset();
 }
 
-void Deployment::take_back(const InletKey& key, std::uint64_t number, Ledger::Cause cause,
-                           Instant now, const std::string& node_name) {
-  Inlet& inlet = inlets_.at(key);
-  const SegmentId segment{id_, static_cast<std::uint32_t>(key.first)};
-  const LeaseKey lease_key{segment, key.second, inlet.epoch(), number};
-  const Leased leased = inlet.take_back(number);
-  const auto session = sessions_.find(leased.producer);
-  if (session == sessions_.end()) return;
-  if (leased.is_alone && cause == Ledger::Cause::kNodeLost) {
-    bury_killers(session->second, leased, node_name, now);
+void Deployment::scale(std::size_t stage, std::uint32_t replicas, Effects& effects, Instant now) {
+  const bool was_ordered = pipeline_.stages[stage].replicas == 1;
+  pipeline_.stages[stage].replicas = replicas;
+  if (was_ordered == (replicas == 1)) return;
+  // Whether it takes records in order changes: nothing of the other kind may be under way.
+  plan_ = spec::plan(pipeline_);
+  for (std::size_t i = 0; i < plan_.segments.size(); ++i) {
+    if (plan_.segments[i].stages.front() != stage) continue;
+    std::vector<InletKey> keys;
+    for (const auto& [key, inlet] : inlets_) {
+      if (key.first == i) keys.push_back(key);
+    }
+    for (const InletKey& key : keys) {
+      close_inlet(key, effects, now);
+    }
   }
-  give_back(session->second, leased, lease_key, cause);
-}
-
-void Deployment::give_back(Session& session, const Leased& leased, const LeaseKey& key,
-                           Ledger::Cause cause) {
-  if (leased.window) {
-    FormedWindow window = *leased.window;
-    if (cause == Ledger::Cause::kNodeLost) ++window.kills;
-    session.flow().return_window(leased.vertex, std::move(window), key);
-    return;
-  }
-  for (const Range& range : leased.ranges) {
-    session.flow().ledger(leased.vertex).give_back(range, key, cause);
-  }
-}
-
-void Deployment::bury_killers(Session& session, const Leased& leased, const std::string& node_name,
-                              Instant now) {
-  wire::LeaseResult result;
-  result.segment = {id_, static_cast<std::uint32_t>(plan_.vertices[leased.vertex].segment)};
-  for (const Range& range : leased.ranges) {
-    result.outputs.runs.push_back({range.first, range.count, 0});
-    result.failures.push_back({.first = range.first,
-                               .inputs = range.count,
-                               .kind = wire::FailureKind::kNodeLost,
-                               .attempts = kKillsAlone + 1,
-                               .reason = "every node that had it was lost, four times"});
-  }
-  if (!session.flow().is_open(leased.vertex, result.outputs.runs)) return;
-  if (bury(session, result, node_name)) commit(session, result, now);
 }
 
 bool Deployment::is_ours(const wire::LeaseResult& result) const {
@@ -229,7 +193,7 @@ void Deployment::finish(const wire::LeaseResult& result, const std::string& node
     conducts_[result.segment.index].has_started = true;
   }
   if (!bury(session, result, node_name)) return;
-  commit(session, result, now);
+  commit(session, result, node_name, now);
 }
 
 void Deployment::set_aside(Session& session, const wire::LeaseResult& result,
@@ -265,7 +229,7 @@ void Deployment::charge_set_aside(std::size_t segment, Instant now) {
     if (session == sessions_.end()) continue;
     if (!session->second.flow().is_open(vertex, aside.result.outputs.runs)) continue;
     if (!bury(session->second, aside.result, aside.node_name)) return;
-    commit(session->second, aside.result, now);
+    commit(session->second, aside.result, aside.node_name, now);
   }
 }
 
@@ -287,13 +251,15 @@ void Deployment::end_leases(const std::map<LeaseKey, std::uint32_t>& holders) {
   }
 }
 
-void Deployment::commit(Session& session, const wire::LeaseResult& result, Instant now) {
+void Deployment::commit(Session& session, const wire::LeaseResult& result,
+                        const std::string& node_name, Instant now) {
   const spec::Segment& segment = plan_.segments[result.segment.index];
-  count(segment.stages.front(), session, result);
+  count(session, result, node_name);
   end_leases(session.flow().commit(segment.vertex, result.outputs, now));
   Inlet* const from = inlet(result.segment, result.node);
   if (from == nullptr) return;
-  from->measure(inputs_of(result), Duration(static_cast<Duration::rep>(result.busy_ns)));
+  from->measure(inputs_of(result), Duration(static_cast<Duration::rep>(result.busy_ns)),
+                result.outputs.records.bytes());
 }
 
 void Deployment::discard(Session& session, const wire::LeaseResult& result) {
@@ -325,10 +291,10 @@ bool Deployment::bury(Session& session, const wire::LeaseResult& result,
     }
     if (stage.on_error == spec::OnError::kDrop) {
       session.add_dropped(failed.inputs);
-      counts_[stage_index].dropped += failed.inputs;
+      tally_.at(stage_index, node_name).dropped += failed.inputs;
       continue;
     }
-    counts_[stage_index].dead_letters += failed.inputs;
+    tally_.at(stage_index, node_name).dead_letters += failed.inputs;
     const Ledger& ledger = session.flow().ledger(segment.vertex);
     for (const Range& range : ledger.alike({failed.first, failed.inputs})) {
       wire::Failure part = failed;
@@ -343,9 +309,11 @@ bool Deployment::bury(Session& session, const wire::LeaseResult& result,
   return true;
 }
 
-void Deployment::count(std::size_t stage, const Session& session, const wire::LeaseResult& result) {
-  StageCounts& counts = counts_[stage];
-  const Ledger& ledger = session.flow().ledger(plan_.segments[result.segment.index].vertex);
+void Deployment::count(const Session& session, const wire::LeaseResult& result,
+                       const std::string& node_name) {
+  const spec::Segment& segment = plan_.segments[result.segment.index];
+  Tally::OnNode& counts = tally_.at(segment.stages.front(), node_name);
+  const Ledger& ledger = session.flow().ledger(segment.vertex);
   for (const Run& run : result.outputs.runs) {
     for (const Records& records : ledger.records_of({run.first, run.inputs})) {
       counts.records_in += records.count;
@@ -356,6 +324,9 @@ void Deployment::count(std::size_t stage, const Session& session, const wire::Le
   counts.bytes_out += result.outputs.records.blob.size();
   counts.busy_ns += result.busy_ns;
   counts.service.merge(result.service);
+  for (const wire::Failure& failed : result.failures) {
+    counts.failed.at(static_cast<std::size_t>(failed.kind)) += failed.inputs;
+  }
 }
 
 void Deployment::tick(Instant now) {
@@ -366,6 +337,7 @@ void Deployment::tick(Instant now) {
 
 std::optional<Instant> Deployment::next_deadline() const {
   std::optional<Instant> next;
+  if (standstill_since_ && !failure_) next = *standstill_since_ + kStandstillTime;
   for (const auto& [id, session] : sessions_) {
     const std::optional<Instant> at = session.flow().next_deadline();
     if (at && (!next || *at < *next)) next = at;
@@ -374,51 +346,7 @@ std::optional<Instant> Deployment::next_deadline() const {
 }
 
 void Deployment::fail(std::string reason) {
-  if (!failure_) failure_ = std::move(reason);
-}
-
-std::size_t Deployment::held_bytes() const {
-  std::size_t bytes = 0;
-  for (const auto& [id, session] : sessions_) {
-    bytes += session.flow().bytes() + session.bytes();
-  }
-  return bytes;
-}
-
-wire::Status Deployment::status() const {
-  wire::Status status;
-  status.pipeline = pipeline_.name;
-  status.state = failure_ ? "failed: " + *failure_ : "running";
-  status.queue_bytes = held_bytes();
-  status.queue_bytes_max = pipeline_.limits.queue_bytes_max;
-  for (const spec::Vertex& vertex : plan_.vertices) {
-    if (vertex.kind != spec::VertexKind::kStage) continue;
-    const StageCounts& counts = counts_[vertex.stage];
-    wire::StageStatus stage;
-    stage.name = pipeline_.stages[vertex.stage].name;
-    stage.records_in = counts.records_in;
-    stage.records_out = counts.records_out;
-    stage.bytes_in = counts.bytes_in;
-    stage.bytes_out = counts.bytes_out;
-    stage.dead_letters = counts.dead_letters;
-    stage.dropped = counts.dropped;
-    stage.busy_ns = counts.busy_ns;
-    stage.service = counts.service.counts();
-    stage.replicas = pipeline_.stages[vertex.stage].replicas;
-    const auto index = static_cast<std::size_t>(&vertex - plan_.vertices.data());
-    for (const auto& [id, session] : sessions_) {
-      const Ledger& ledger = session.flow().ledger(index);
-      stage.waiting += ledger.waiting_count();
-      stage.leased += ledger.open_count() - ledger.waiting_count();
-    }
-    for (const auto& [key, inlet] : inlets_) {
-      if (key.first != vertex.segment) continue;
-      stage.replicas_ready += inlet.last_report().replicas_ready;
-      stage.restarts += inlet.last_report().restarts;
-    }
-    status.stages.push_back(std::move(stage));
-  }
-  return status;
+  if (!failure_) failure_ = shortened(std::move(reason));
 }
 
 }  // namespace leat::broker

@@ -1,5 +1,6 @@
-// Deployment runs one version of one pipeline: the sessions that feed it, the inlets that work for
-// it, and the moves between them. It decides what is leased where, and what a result is worth.
+// Deployment runs one pipeline: the sessions that feed it, the consumers of what they sent, the
+// inlets that work for it, and the moves between them. It decides what is leased where, and what a
+// result is worth.
 //
 // Invariants:
 //  (1) Each record at a stage gets one outcome: a result commits whole, or is discarded whole.
@@ -11,16 +12,21 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "broker/effects.h"
 #include "broker/inlet.h"
+#include "broker/outlet.h"
+#include "broker/placement.h"
 #include "broker/session.h"
-#include "core/histogram.h"
+#include "broker/tally.h"
 #include "core/result.h"
 #include "spec/plan.h"
 
@@ -51,9 +57,21 @@ class Deployment {
 
   [[nodiscard]] const spec::Plan& plan() const { return plan_; }
 
+  // Whether records that are under way here could go on in the other pipeline.
+  [[nodiscard]] bool is_alike(const spec::Pipeline& other) const;
+
+  // Goes on as this version of the pipeline, with its tools started anew, also after a failure.
+  // REQUIRES: is_alike(pipeline), or nothing is held.
+  void restart(Text text, spec::Pipeline pipeline, Effects& effects, Instant now);
+
+  // Changes how many replicas a stage is to have.
+  void scale(std::size_t stage, std::uint32_t replicas, Effects& effects, Instant now);
+
   // ---- Sessions.
 
   [[nodiscard]] std::map<ProducerId, Session>& sessions() { return sessions_; }
+
+  [[nodiscard]] const std::map<ProducerId, Session>& sessions() const { return sessions_; }
 
   // Opens a session. REQUIRES: the id is new and no open session has the producer's name.
   Session& open_session(const Session::Opening& opening, Instant now);
@@ -61,23 +79,74 @@ class Deployment {
   // Forgets a session and what is left of it. Results for it will be discarded.
   void close_session(ProducerId producer);
 
+  // The client is gone: a session that only sends goes on with what was accepted.
+  void leave_session(ProducerId producer, Instant now);
+
+  // A consumer is gone.
+  void close_consumer(ProducerId consumer);
+
+  // The sessions and consumers that were closed since the last call.
+  [[nodiscard]] std::vector<ProducerId> take_ended() { return std::exchange(ended_, {}); }
+
+  [[nodiscard]] Outlet& outlet() { return outlet_; }
+
+  [[nodiscard]] const Outlet& outlet() const { return outlet_; }
+
+  // Whether a producer of this name was here, and all its results were taken.
+  [[nodiscard]] bool is_over(const std::string& producer) const { return over_.contains(producer); }
+
   // ---- Inlets.
 
-  // The replicas of a segment that no node has yet.
-  [[nodiscard]] std::uint32_t unplaced(std::size_t segment) const;
+  // A node that may have replicas, or has some.
+  struct Candidate {
+    NodeId node;
+    std::string_view peer;
+    Seat seat;  // Without the segment's own replicas.
+  };
 
-  // Gives replicas of a segment to a node that has none of it.
-  void open_inlet(std::size_t segment, NodeId node, std::uint64_t epoch, std::uint32_t replicas);
+  // Spreads the segment's replicas over these nodes; new inlets get the epochs after `epoch`.
+  // Whether that changed anything.
+  bool place(std::size_t segment, const std::vector<Candidate>& nodes, std::uint64_t& epoch,
+             Effects& effects);
+
+  // The inlets that are to be renewed: too much is under way there for the space that is left.
+  [[nodiscard]] std::vector<std::pair<SegmentId, NodeId>> recalls() const;
+
+  // The inlets that were closed since the last call: their nodes are to be told.
+  [[nodiscard]] std::vector<std::pair<SegmentId, NodeId>> take_closed() {
+    return std::exchange(closed_, {});
+  }
+
+  // Closes every inlet, and takes back what was leased.
+  void close_inlets(Effects& effects, Instant now);
 
   [[nodiscard]] Inlet* inlet(SegmentId segment, NodeId node);
 
-  // The order that opens the inlet at its node.
+  // How many replicas of the segment the node is to have.
+  [[nodiscard]] std::uint32_t replicas_at(SegmentId segment, NodeId node) const;
+  // Adds to each node how many replicas of all segments it is to have.
+  void add_loads(std::map<NodeId, std::uint32_t>& loads) const;
+  [[nodiscard]] bool has_inlet_at(NodeId node) const;
+
+  // The order that opens the inlet at its node, or says how many replicas it is to have.
   [[nodiscard]] wire::OpenInlet order(std::size_t segment, const Inlet& inlet) const;
+
+  // The stage cannot work on that node: what it had there goes elsewhere, or the pipeline fails.
+  void give_up_on(SegmentId segment, NodeId node, const std::string& node_name,
+                  const std::string& reason, Effects& effects, Instant now);
+
+  [[nodiscard]] bool has_given_up_on(std::size_t segment, NodeId node) const {
+    return unfit_.contains({segment, node});
+  }
+
+  // Why the stage cannot work where it was tried: "not found", or "node 'a': not found; ...".
+  enum class Naming { kReasons, kNodesToo };
+  [[nodiscard]] std::string unfit_reasons(std::size_t segment, Naming naming) const;
 
   // A node's word on one of its inlets; connects to it when it is new. Whether it must be renewed:
   // a lease was lost on the way to a stage that takes records in order.
-  [[nodiscard]] bool report(NodeId node, const wire::InletReport& report, Effects& effects,
-                            Instant now);
+  [[nodiscard]] bool report(NodeId node, const std::string& node_name,
+                            const wire::InletReport& report, Effects& effects, Instant now);
 
   // Takes back all that was leased there, and starts a new count.
   void renew_inlet(SegmentId segment, NodeId node, std::uint64_t epoch, Effects& effects,
@@ -96,6 +165,8 @@ class Deployment {
 
   // Closes windows by their age.
   void tick(Instant now);
+
+  // When tick() or advance() has something to do though nothing has happened.
   [[nodiscard]] std::optional<Instant> next_deadline() const;
 
   // The pipeline cannot go on; nothing more is leased, and every session is told.
@@ -103,7 +174,12 @@ class Deployment {
 
   [[nodiscard]] const std::optional<std::string>& failure_reason() const { return failure_; }
 
-  [[nodiscard]] wire::Status status() const;
+  // `node_names`: of those that are there now.
+  [[nodiscard]] wire::PipelineStatus status(const std::map<NodeId, std::string>& node_names,
+                                            Instant now) const;
+
+  // Records that were accepted and are neither with their client nor failed.
+  [[nodiscard]] std::uint64_t held_records() const;
 
   // What the records of all sessions cost, undelivered dead letters included.
   [[nodiscard]] std::size_t held_bytes() const;
@@ -111,19 +187,10 @@ class Deployment {
  private:
   using InletKey = std::pair<std::size_t, NodeId>;
 
+  // How long several producers may stand still together.
+  static constexpr Duration kStandstillTime = std::chrono::seconds(60);
   // What was leased on so many lost nodes runs alone; one more, and it is a dead letter.
   static constexpr std::uint32_t kKillsAlone = 3;
-
-  struct StageCounts {
-    std::uint64_t records_in = 0;
-    std::uint64_t records_out = 0;
-    std::uint64_t bytes_in = 0;
-    std::uint64_t bytes_out = 0;
-    std::uint64_t dead_letters = 0;
-    std::uint64_t dropped = 0;
-    std::uint64_t busy_ns = 0;
-    Histogram service;
-  };
 
   // A failure that waits to be charged: nothing is, while the stage may be the one that fails.
   struct SetAside {
@@ -149,8 +216,9 @@ class Deployment {
   [[nodiscard]] bool is_whole(const Session& session, const wire::LeaseResult& result) const;
   // Ends failed records as the YAML says; whether the pipeline goes on.
   bool bury(Session& session, const wire::LeaseResult& result, const std::string& node_name);
-  void commit(Session& session, const wire::LeaseResult& result, Instant now);
-  void count(std::size_t stage, const Session& session, const wire::LeaseResult& result);
+  void commit(Session& session, const wire::LeaseResult& result, const std::string& node_name,
+              Instant now);
+  void count(const Session& session, const wire::LeaseResult& result, const std::string& node_name);
   void discard(Session& session, const wire::LeaseResult& result);
   void take_back_all(const InletKey& key, Ledger::Cause cause, Instant now,
                      const std::string& node_name);
@@ -160,6 +228,15 @@ class Deployment {
   // Records that killed nodes even when alone become dead letters.
   void bury_killers(Session& session, const Leased& leased, const std::string& node_name,
                     Instant now);
+
+  void close_inlet(const InletKey& key, Effects& effects, Instant now);
+  void close_retired(Effects& effects, Instant now);
+  [[nodiscard]] bool has_inlet(std::size_t segment) const;
+  void tell_stage_status(const spec::Vertex& vertex, wire::StageStatus& status,
+                         const std::map<NodeId, std::string>& node_names, Instant now) const;
+  void tell_sink_status(wire::PipelineStatus& status, Instant now) const;
+  void finish_taken(Instant now);
+  void hold_back(std::size_t vertex, bool is_held_back);
 
   void dispatch(Effects& effects);
   bool dispatch_one(std::size_t vertex, Effects& effects);
@@ -184,9 +261,22 @@ class Deployment {
   spec::Pipeline pipeline_;
   spec::Plan plan_;
   std::map<ProducerId, Session> sessions_;
+  Outlet outlet_;
   std::map<InletKey, Inlet> inlets_;
-  std::vector<Conduct> conducts_;        // One per segment.
-  std::vector<StageCounts> counts_;      // One per stage.
+  std::vector<std::pair<SegmentId, NodeId>> closed_;
+  std::vector<ProducerId> ended_;
+
+  struct Unfit {
+    std::string node_name;
+    std::string reason;
+  };
+
+  std::map<InletKey, Unfit> unfit_;  // Where the segment cannot work, and why.
+  std::set<std::string> over_;       // Names of producers, not too many.
+  std::deque<std::string> over_in_order_;
+  std::vector<std::optional<Instant>> held_back_since_;  // One per vertex.
+  std::vector<Conduct> conducts_;                        // One per segment.
+  Tally tally_;
   std::vector<ProducerId> last_served_;  // Per vertex: whose turn it was.
   std::size_t bytes_ = 0;                // Held; measured at the start of advance().
   Instant now_;                          // Of the advance() under way.

@@ -1,6 +1,7 @@
 // The part of Deployment that moves records: leases to inlets, deliveries and credit to sessions.
 
 #include <algorithm>
+#include <numeric>
 #include <string>
 #include <utility>
 
@@ -12,16 +13,19 @@ namespace leat::broker {
 namespace {
 
 constexpr std::size_t kSlicesMax = 64;
-constexpr Duration kStandstillTime = std::chrono::seconds(60);
 
 }  // namespace
 
 void Deployment::advance(Effects& effects, Instant now) {
   now_ = now;
   charge_idle(now);
-  if (failure_) return;
+  if (failure_) close_inlets(effects, now);
+  close_retired(effects, now);
+  finish_taken(now);
   bytes_ = held_bytes();
+  // What has come to the sink is delivered whatever becomes of the stages.
   deliver(effects);
+  if (failure_) return;
   dispatch(effects);
   update_credits(effects);
   find_standstill(now);
@@ -32,6 +36,18 @@ void Deployment::dispatch(Effects& effects) {
   for (std::size_t vertex = plan_.sink(); vertex-- > 1;) {
     while (dispatch_one(vertex, effects)) {
     }
+    hold_back(vertex, bytes_ >= pipeline_.limits.queue_bytes_max && waiting_at(vertex) > 0);
+  }
+}
+
+void Deployment::hold_back(std::size_t vertex, bool is_held_back) {
+  std::optional<Instant>& since = held_back_since_[vertex];
+  if (is_held_back == since.has_value()) return;
+  if (is_held_back) {
+    since = now_;
+  } else {
+    tally_.stage(plan_.vertices[vertex].stage).held_back += now_ - *since;
+    since.reset();
   }
 }
 
@@ -107,9 +123,28 @@ bool Deployment::may_lease(const Session& session, const Position& first) const 
   return session.flow().oldest_open() == first.sequence();
 }
 
+std::vector<std::pair<SegmentId, NodeId>> Deployment::recalls() const {
+  std::vector<std::pair<SegmentId, NodeId>> recalls;
+  // Answers may be much larger than what they answer to; a tool that is slow to show it has got
+  // more than there is space for.
+  if (failure_ || bytes_ / 5 < pipeline_.limits.queue_bytes_max / 4) return recalls;
+  for (const auto& [key, inlet] : inlets_) {
+    const std::uint64_t open =
+        std::accumulate(inlet.leases().begin(), inlet.leases().end(), std::uint64_t{0},
+                        [](std::uint64_t sum, const auto& entry) {
+                          return sum + (entry.second.window ? 1 : entry.second.open);
+                        });
+    // The oldest record of each producer goes on in any case.
+    if (open <= sessions_.size()) continue;
+    recalls.emplace_back(SegmentId{id_, static_cast<std::uint32_t>(key.first)}, key.second);
+  }
+  return recalls;
+}
+
 bool Deployment::fill(wire::Lease& lease, Leased& leased, Session& session, const LeaseKey& key,
                       std::uint32_t records) {
   std::size_t room = pipeline_.limits.lease_bytes_max;
+  records = std::min(records, inlet(key.segment, key.node)->fit(room));
   while (records > 0 && lease.slices.size() < kSlicesMax) {
     const auto ready = session.flow().next_ready(leased.vertex);
     if (!ready || !may_lease(session, ready->first)) break;
@@ -119,6 +154,7 @@ bool Deployment::fill(wire::Lease& lease, Leased& leased, Session& session, cons
     const bool is_killer = ready->entry->kills >= kKillsAlone;
     if (is_killer) n = 1;
     const Position first = ready->first;
+    const Instant since = ready->entry->since;
     const bool fits = lease.slices.empty() || ready->entry->records.blob_bytes(n) <= room;
     const bool may_join = lease.slices.empty() || !(is_killer || leased.is_alone || is_tight);
     if (!fits || !may_join) break;
@@ -127,6 +163,7 @@ bool Deployment::fill(wire::Lease& lease, Leased& leased, Session& session, cons
     slice.producer = leased.producer;
     slice.runs = {{first, n, n}};
     slice.records = session.flow().ledger(leased.vertex).lease(first, n, key);
+    tally_.stage(plan_.vertices[leased.vertex].stage).wait.add(now_ - since, n);
     room -= std::min(room, slice.records.blob.size());
     records -= n;
     leased.is_alone = is_killer;
@@ -151,6 +188,8 @@ bool Deployment::fill_window(wire::Lease& lease, Leased& leased, Session& sessio
       Batch slice;
       slice.producer = leased.producer;
       slice.runs = {{first, records.count, records.count}};
+      const Instant since = session.flow().ledger(leased.vertex).entry_of(first).since;
+      tally_.stage(plan_.vertices[leased.vertex].stage).wait.add(now_ - since, records.count);
       first = first.plus(records.count);
       slice.records = std::move(records);
       lease.slices.push_back(std::move(slice));
@@ -179,8 +218,15 @@ void Deployment::deliver(Effects& effects) {
   const auto stages = are_stages_up() ? Session::Stages::kUp : Session::Stages::kStarting;
   for (auto& [id, session] : sessions_) {
     while (std::optional<wire::Delivery> delivery = session.next_delivery(stages)) {
-      effects.push_back(Send{session.opening().peer, std::move(*delivery)});
+      if (session.only_sends()) {
+        outlet_.offer(std::move(*delivery));
+      } else {
+        effects.push_back(Send{session.opening().peer, std::move(*delivery)});
+      }
     }
+  }
+  for (auto& [peer, delivery] : outlet_.advance()) {
+    effects.push_back(Send{peer, std::move(delivery)});
   }
 }
 
@@ -194,7 +240,7 @@ void Deployment::update_credits(Effects& effects) {
     const std::size_t fair = std::min(limits.session_bytes_max, limits.queue_bytes_max / 2 / count);
     const std::size_t share = std::min(
         std::max<std::size_t>(fair, 1) + session.flow().forming_bytes(), limits.queue_bytes_max);
-    if (session.update_credit(share)) {
+    if (session.update_credit(share) && !session.is_detached()) {
       effects.push_back(Send{session.opening().peer, session.state()});
     }
   }

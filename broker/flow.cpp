@@ -135,6 +135,18 @@ std::map<LeaseKey, std::uint32_t> Flow::set_aside(std::size_t vertex,
   return holders;
 }
 
+void Flow::take_back_aside(std::size_t vertex, const std::vector<Run>& runs) {
+  Place& place = places_[vertex];
+  if (is_window_stage(vertex)) {
+    const auto fixed = place.fixed.find(runs.front().first);
+    if (fixed != place.fixed.end()) return_window(vertex, {.ranges = fixed->second}, LeaseKey{});
+    return;
+  }
+  for (const Run& run : runs) {
+    place.ledger.give_back({run.first, run.inputs}, LeaseKey{}, Ledger::Cause::kReturned);
+  }
+}
+
 std::uint64_t Flow::arrived_from(std::size_t vertex, const Position& first,
                                  std::uint64_t count) const {
   for (const std::size_t from : plan_.vertices[vertex].from) {

@@ -72,6 +72,9 @@ class Flow {
   // charged. As commit().
   std::map<LeaseKey, std::uint32_t> set_aside(std::size_t vertex, const std::vector<Run>& runs);
 
+  // Puts what was set aside back into the queue, uncharged.
+  void take_back_aside(std::size_t vertex, const std::vector<Run>& runs);
+
   // The next that waits at the vertex; at an ordered one only when all before it has come.
   [[nodiscard]] std::optional<Ready> next_ready(std::size_t vertex) const;
 

@@ -18,8 +18,16 @@ constexpr Duration kLeaseTimeMin = 1ms;
 constexpr Duration kAhead = 60ms;
 constexpr std::uint32_t kLeasesAhead = 2;
 constexpr Duration kBusyMax = std::chrono::hours(24);
+constexpr Duration kExpectedMax = std::chrono::hours(1000);  // Of one lease.
 constexpr Duration kTravelTime = 1s;
 constexpr double kWeight = 0.3;  // Of the newest measurement.
+
+// Bounded, for work may be said to take any time.
+Duration product(double record_ns, std::uint64_t records) {
+  const double most = std::chrono::duration<double, std::nano>(kExpectedMax).count();
+  return Duration(
+      static_cast<Duration::rep>(std::min(record_ns * static_cast<double>(records), most)));
+}
 
 bool lists(const std::vector<wire::NumberRange>& ranges, std::uint64_t number) {
   return std::any_of(ranges.begin(), ranges.end(), [number](const wire::NumberRange& range) {
@@ -43,7 +51,7 @@ std::vector<std::uint64_t> Inlet::report(const wire::InletReport& report, Instan
 }
 
 bool Inlet::has_room() const {
-  if (!is_open() || next_number_ > last_report_.leases_max) return false;
+  if (!is_open() || replicas_ == 0 || next_number_ > last_report_.leases_max) return false;
   if (!leases_.empty() && leases_.begin()->second.is_alone) return false;
   const bool is_ahead = leases_.size() >= std::size_t{kLeasesAhead} * replicas_ &&
                         (!record_ns_ || expected_total_ >= kAhead * replicas_);
@@ -61,16 +69,14 @@ std::uint32_t Inlet::lease_records(std::uint64_t waiting) const {
 }
 
 Duration Inlet::expected_finish(std::uint32_t n) const {
-  const double more = record_ns_.value_or(0.0) * n;
-  return (expected_total_ + Duration(static_cast<Duration::rep>(more))) /
+  return (expected_total_ + product(record_ns_.value_or(0.0), n)) /
          static_cast<Duration::rep>(std::max(replicas_, 1U));
 }
 
 void Inlet::lease(Leased leased) {
   ENSURE(has_room());
   ENSURE(leased.open > 0);
-  leased.expected = Duration(
-      static_cast<Duration::rep>(record_ns_.value_or(0.0) * static_cast<double>(leased.open)));
+  leased.expected = product(record_ns_.value_or(0.0), leased.open);
   expected_total_ += leased.expected;
   leases_.emplace(next_number_++, std::move(leased));
 }
@@ -83,8 +89,15 @@ void Inlet::ended(std::uint64_t number, std::uint64_t count) {
   if (found->second.open == 0) (void)take_back(number);
 }
 
-void Inlet::measure(std::uint64_t records, Duration busy) {
+std::uint32_t Inlet::fit(std::size_t bytes) const {
+  const double each = std::max(record_bytes_.value_or(1.0), 1.0);
+  return static_cast<std::uint32_t>(std::clamp(static_cast<double>(bytes) / each, 1.0, 1e9));
+}
+
+void Inlet::measure(std::uint64_t records, Duration busy, std::size_t bytes) {
   if (records == 0) return;
+  const double each = static_cast<double>(bytes) / static_cast<double>(records);
+  record_bytes_ = record_bytes_ ? *record_bytes_ + kWeight * (each - *record_bytes_) : each;
   // What a node says is within reason, or made so.
   busy = std::clamp<Duration>(busy, Duration(1), kBusyMax);
   const double measured = static_cast<double>(busy.count()) / static_cast<double>(records);

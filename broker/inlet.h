@@ -65,8 +65,11 @@ class Inlet {
   // Origins of a lease got their outcome, or went back to the queue.
   void ended(std::uint64_t number, std::uint64_t count);
 
-  // Learns from a result.
-  void measure(std::uint64_t records, Duration busy);
+  // Learns from a result: `bytes` of outputs.
+  void measure(std::uint64_t records, Duration busy, std::size_t bytes);
+
+  // How many records' outputs are expected to fit into so many bytes; at least 1.
+  [[nodiscard]] std::uint32_t fit(std::size_t bytes) const;
 
   [[nodiscard]] const std::map<std::uint64_t, Leased>& leases() const { return leases_; }
 
@@ -75,7 +78,13 @@ class Inlet {
 
   [[nodiscard]] std::uint64_t epoch() const { return epoch_; }
 
+  // How many there are to be. With none it retires: it gets no more leases, and is to be closed
+  // when it has no more.
   [[nodiscard]] std::uint32_t replicas() const { return replicas_; }
+
+  void set_replicas(std::uint32_t replicas) { replicas_ = replicas; }
+
+  [[nodiscard]] bool has_retired() const { return replicas_ == 0 && leases_.empty(); }
 
   [[nodiscard]] const wire::InletReport& last_report() const { return last_report_; }
 
@@ -89,7 +98,9 @@ class Inlet {
   wire::InletReport last_report_;
   std::map<std::uint64_t, Leased> leases_;
   Duration expected_total_{};
-  std::optional<double> record_ns_;  // A moving average; nothing before the first result.
+  // Moving averages; nothing before the first result.
+  std::optional<double> record_ns_;
+  std::optional<double> record_bytes_;  // Of outputs.
 };
 
 }  // namespace leat::broker

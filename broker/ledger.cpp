@@ -7,12 +7,43 @@
 
 namespace leat::broker {
 
+namespace {
+
+// What an entry costs besides its records.
+constexpr std::size_t kEntryBytes = 256;
+
+// Entries that lie side by side become one up to this size, so that records which come one by one
+// do not cost an entry each. To copy more would cost more than it saves.
+constexpr std::size_t kJoinBytesMax = 4096;
+
+}  // namespace
+
+bool Ledger::extend(const Position& first, const Records& records) {
+  auto before = open_.lower_bound(first);
+  if (before == open_.begin()) return false;
+  --before;
+  Entry& entry = before->second;
+  const bool is_next = before->first.is_sibling(first) &&
+                       before->first.last() + entry.count == first.last() &&
+                       entry.count == entry.records.count;
+  const bool is_alike = entry.state == State::kWaiting && entry.kills == 0 &&
+                        entry.records.separator == records.separator &&
+                        entry.records.attributes.empty() && records.attributes.empty();
+  if (!is_next || !is_alike) return false;
+  if (entry.records.bytes() + records.bytes() > kJoinBytesMax) return false;
+  entry.records = join({entry.records, records});
+  entry.count += records.count;
+  return true;
+}
+
 void Ledger::add(const Position& first, Records records, Instant now) {
   const std::uint32_t count = records.count;
   if (count == 0) return;
   bytes_ += records.bytes();
   open_count_ += count;
   waiting_count_ += count;
+  if (extend(first, records)) return;
+  bytes_ += kEntryBytes;
   const bool added =
       open_.emplace(first, Entry{.count = count, .records = std::move(records), .since = now})
           .second;
@@ -22,6 +53,7 @@ void Ledger::add(const Position& first, Records records, Instant now) {
 
 void Ledger::add_end(const Position& end, Instant now) {
   open_.emplace(end, Entry{.count = 1, .since = now});
+  bytes_ += kEntryBytes;
   waiting_.insert(end);
   ++open_count_;
   ++waiting_count_;
@@ -122,6 +154,7 @@ Ledger::Entries::iterator Ledger::split_at(const Position& position) {
   at->second.count = n;
   const bool waits = tail.state == State::kWaiting;
   const auto made = open_.emplace(position, std::move(tail)).first;
+  bytes_ += kEntryBytes;
   if (waits) waiting_.insert(position);
   return made;
 }
@@ -200,7 +233,7 @@ std::map<LeaseKey, std::uint32_t> Ledger::close(const Range& range) {
   while (entry != open_.end() && entry->first < end) {
     if (entry->second.state == State::kLeased) holders[entry->second.lease] += entry->second.count;
     set_state(entry, State::kLeased);  // Out of the queue's count.
-    bytes_ -= entry->second.records.bytes();
+    bytes_ -= kEntryBytes + entry->second.records.bytes();
     open_count_ -= entry->second.count;
     closed += entry->second.count;
     entry = open_.erase(entry);

@@ -4,7 +4,7 @@
 // Invariants:
 //  (1) An origin is in at most one entry, and no open origin descends from another open one.
 //  (2) waiting() lists exactly the entries without a lease that no window holds.
-//  (3) bytes() is the sum over the entries.
+//  (3) bytes() is the sum over the entries, what each costs in itself included.
 
 #pragma once
 
@@ -79,6 +79,11 @@ class Ledger {
   // The first entry that waits; its key and itself.
   [[nodiscard]] std::optional<std::pair<Position, const Entry*>> first_waiting() const;
 
+  // When the first open origin came: seldom not the oldest.
+  [[nodiscard]] std::optional<Instant> oldest() const {
+    return open_.empty() ? std::nullopt : std::optional(open_.begin()->second.since);
+  }
+
   // The first open origin that no window holds and that is not set aside.
   [[nodiscard]] std::optional<Position> first_movable() const;
 
@@ -125,6 +130,8 @@ class Ledger {
  private:
   using Entries = std::map<Position, Entry>;
 
+  // Adds the records to the entry before them, if they lie side by side and both are small.
+  bool extend(const Position& first, const Records& records);
   // Makes an entry begin at `position`, which must be open; the entry.
   Entries::iterator split_at(const Position& position);
   // Makes entries begin and end with the range.

@@ -9,8 +9,16 @@ Result<NodeId> Members::join(const wire::NodeJoin& message, const std::string& p
                                                " of the protocol, and this broker version " +
                                                std::to_string(wire::kVersion));
   }
+  if (message.name.empty()) {
+    return failure(Errc::kInvalidArgument, "a node needs a name that no other node has");
+  }
   std::optional<NodeId> id;
   for (const auto& [other_id, other] : members_) {
+    if (other.name != message.name && other.peer == peer) {
+      return failure(Errc::kInvalidArgument, "this connection is node '" + other.name +
+                                                 "' already: node '" + message.name +
+                                                 "' needs one of its own");
+    }
     if (other.name != message.name) continue;
     if (other.incarnation != message.incarnation) {
       return failure(Errc::kUnavailable,
@@ -20,13 +28,19 @@ Result<NodeId> Members::join(const wire::NodeJoin& message, const std::string& p
     }
     id = other_id;
   }
+  if (!id && members_.size() >= count_max_) {
+    return failure(Errc::kLimitExceeded, "there are " + std::to_string(count_max_) +
+                                             " nodes already, which is the limit");
+  }
+  const bool was_draining = id && members_.at(*id).is_draining;
   if (!id) id = NodeId{broker_incarnation_, ++count_};
   members_[*id] = {.name = message.name,
                    .peer = peer,
                    .incarnation = message.incarnation,
                    .cores = message.cores,
                    .labels = message.labels,
-                   .last_heard = now};
+                   .last_heard = now,
+                   .is_draining = was_draining};
   return *id;
 }
 

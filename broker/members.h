@@ -3,6 +3,7 @@
 
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -23,16 +24,19 @@ struct Member {
   std::uint32_t cores = 0;
   std::map<std::string, std::string> labels;
   Instant last_heard;
-  bool is_ready = false;  // It has reported since it was welcomed.
+  bool is_ready = false;      // It has reported since it was welcomed.
+  bool is_draining = false;   // It gets nothing more, and is to be dismissed.
+  bool is_dismissed = false;  // It was told so since its last report.
 };
 
 class Members {
  public:
-  Members(std::uint64_t broker_incarnation, Duration silence_max)
-      : broker_incarnation_(broker_incarnation), silence_max_(silence_max) {}
+  Members(std::uint64_t broker_incarnation, Duration silence_max, std::size_t count_max)
+      : broker_incarnation_(broker_incarnation), silence_max_(silence_max), count_max_(count_max) {}
 
   // Takes a node in; one that is back after a lost connection keeps its id. Refuses another
-  // version, and a name that a living node of another incarnation has.
+  // version, no name or one that a living node of another incarnation has, a peer that is another
+  // node, and more than `count_max` nodes.
   [[nodiscard]] Result<NodeId> join(const wire::NodeJoin& message, const std::string& peer,
                                     Instant now);
 
@@ -52,6 +56,7 @@ class Members {
  private:
   std::uint64_t broker_incarnation_;
   Duration silence_max_;
+  std::size_t count_max_;
   std::uint64_t count_ = 0;  // Of ids given out.
   std::map<NodeId, Member> members_;
 };

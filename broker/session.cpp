@@ -13,6 +13,20 @@ constexpr std::size_t kDeliveryBytes = std::size_t{1} << 20;
 constexpr std::size_t kDeliveryRuns = 256;
 constexpr std::size_t kDeadLettersPerDelivery = 64;
 
+// What attributes may cost. They are not in the credit, so they grow with what is.
+constexpr std::size_t kAttributeBytesMin = 128;
+constexpr std::size_t kAttributeBytesPerByte = 16;
+
+constexpr std::size_t kJoinedLengthsMax = 1024;
+
+std::size_t attribute_bytes(const Records& records) {
+  std::size_t bytes = 0;
+  for (const Attribute& attribute : records.attributes) {
+    bytes += sizeof(Attribute) + attribute.name.size() + attribute.value.size();
+  }
+  return bytes;
+}
+
 std::size_t cost(const wire::DeadLetter& letter) {
   return letter.records.bytes() + letter.failure.stderr_tail.size() + letter.failure.reason.size();
 }
@@ -22,8 +36,8 @@ std::size_t cost(const wire::DeadLetter& letter) {
 Session::Session(Opening opening, const spec::Pipeline& pipeline, const spec::Plan& plan,
                  Instant now)
     : opening_(std::move(opening)),
+      pipeline_(pipeline),
       plan_(plan),
-      record_bytes_max_(pipeline.limits.record_bytes_max),
       flow_(pipeline, plan),
       last_heard_(now) {}
 
@@ -36,15 +50,33 @@ Result<void> Session::resume(const wire::OpenSession& message, const std::string
                                            "; a later client has taken it over, or the name is "
                                            "in use");
   }
-  if (message.taken > delivery_count_) {
+  if (message.taken > told_deliveries()) {
     return failure(Errc::kInvalidArgument, "producer '" + opening_.producer +
                                                "' says that it has " +
                                                std::to_string(message.taken) + " deliveries, of " +
-                                               std::to_string(delivery_count_) + " made");
+                                               std::to_string(told_deliveries()) + " made");
+  }
+  if (message.use != opening_.use) {
+    return failure(Errc::kInvalidArgument, "producer '" + opening_.producer +
+                                               "' is open for another use: give this one another "
+                                               "name");
+  }
+  if (is_cut_short_) {
+    return failure(Errc::kUnavailable,
+                   "producer '" + opening_.producer +
+                       "' closed early, or was not heard for too long: its input ended after the " +
+                       std::to_string(flow_.next_sequence()) +
+                       " records that were accepted; send the others under another name");
   }
   opening_.epoch = message.epoch;
   opening_.peer = peer;
-  taken(message.taken, now);
+  is_detached_ = false;
+  // The deliveries of one that only sends are its consumers'.
+  if (only_sends()) {
+    heard(now);
+  } else {
+    (void)taken(message.taken, now);
+  }
   return {};
 }
 
@@ -53,19 +85,43 @@ Result<void> Session::submit(const wire::Submit& message, Instant now) {
   const bool is_next = message.sequence == flow_.next_sequence() && !flow_.has_end();
   const bool has_credit = submitted_bytes_ < bytes_max_;
   if (!is_next || !has_credit || message.records.count == 0) return {};
+  const std::size_t attribute_bytes_max =
+      kAttributeBytesMin + kAttributeBytesPerByte * message.records.bytes();
+  if (attribute_bytes(message.records) > attribute_bytes_max) {
+    return failure(Errc::kLimitExceeded,
+                   "the attributes of the records from " + std::to_string(message.sequence) +
+                       " on need more than " + std::to_string(attribute_bytes_max) +
+                       " bytes, which is the limit for records of this size");
+  }
+  const std::size_t record_bytes_max = pipeline_.limits.record_bytes_max;
   for (std::uint32_t i = 0; i < message.records.count; ++i) {
-    if (message.records.length(i) <= record_bytes_max_) continue;
+    if (message.records.length(i) <= record_bytes_max) continue;
     return failure(Errc::kLimitExceeded, "record " + std::to_string(message.sequence + i) +
                                              " has " + std::to_string(message.records.length(i)) +
                                              " bytes, and limits.record_bytes is " +
-                                             std::to_string(record_bytes_max_));
+                                             std::to_string(record_bytes_max));
   }
   submitted_bytes_ += message.records.bytes();
   flow_.submit(message.records, now);
-  Records sizes = message.records;
-  sizes.blob = {};
-  submissions_.push_back({message.sequence, std::move(sizes)});
+  remember(message.sequence, message.records);
   return {};
+}
+
+void Session::remember(std::uint64_t sequence, const Records& records) {
+  Records sizes;
+  sizes.count = records.count;
+  sizes.lengths = records.lengths;
+  sizes.separator = records.separator;
+  // Small ones that lie side by side are kept as one.
+  const bool joins = !submissions_.empty() &&
+                     submissions_.back().sizes.separator == sizes.separator &&
+                     submissions_.back().sizes.lengths.size() + sizes.lengths.size() <=
+                         kJoinedLengthsMax;
+  if (joins) {
+    submissions_.back().sizes = join({submissions_.back().sizes, sizes});
+  } else {
+    submissions_.push_back({sequence, std::move(sizes)});
+  }
 }
 
 Result<void> Session::end(const wire::EndOfInput& message, Instant now) {
@@ -80,10 +136,29 @@ Result<void> Session::end(const wire::EndOfInput& message, Instant now) {
   return {};
 }
 
-void Session::taken(std::uint64_t delivery, Instant now) {
+bool Session::taken(std::uint64_t delivery, Instant now) {
   heard(now);
+  if (deliveries_.empty() || deliveries_.front().delivery.number > delivery) return false;
+  for (Untaken& made : deliveries_) {
+    if (made.delivery.number > delivery) break;
+    made.is_taken = true;
+  }
+  forget_taken(now);
+  return true;
+}
+
+void Session::taken_alone(std::uint64_t delivery, Instant now) {
+  const auto made = std::find_if(
+      deliveries_.begin(), deliveries_.end(),
+      [delivery](const Untaken& untaken) { return untaken.delivery.number == delivery; });
+  ENSURE(made != deliveries_.end());
+  made->is_taken = true;
+  forget_taken(now);
+}
+
+void Session::forget_taken(Instant now) {
   Ledger& sink = flow_.ledger(plan_.sink());
-  while (!deliveries_.empty() && deliveries_.front().delivery.number <= delivery) {
+  while (!deliveries_.empty() && deliveries_.front().is_taken) {
     const Untaken& done = deliveries_.front();
     Batch nothing;
     for (const Range& range : done.ranges) {
@@ -95,6 +170,14 @@ void Session::taken(std::uint64_t delivery, Instant now) {
     dead_letter_bytes_ -= done.dead_letter_bytes;
     deliveries_.pop_front();
   }
+}
+
+void Session::detach(Instant now) {
+  ENSURE(only_sends());
+  is_detached_ = true;
+  if (flow_.has_end()) return;
+  is_cut_short_ = true;
+  flow_.end(now);
 }
 
 void Session::add_dead_letter(wire::DeadLetter letter) {
@@ -123,21 +206,29 @@ void Session::fill_from_sink(Untaken& made) {
   made.delivery.outputs.records = join(parts);
 }
 
+std::size_t Session::fill_with_dead_letters(Untaken& made) {
+  std::size_t count = 0;
+  while (count < std::min(dead_letters_.size(), kDeadLettersPerDelivery)) {
+    const std::size_t bytes = made.dead_letter_bytes + cost(dead_letters_[count]);
+    if (count > 0 && bytes > kDeliveryBytes) break;
+    made.dead_letter_bytes = bytes;
+    made.delivery.dead_letters.push_back(std::move(dead_letters_[count++]));
+  }
+  dead_letters_.erase(dead_letters_.begin(),
+                      dead_letters_.begin() + static_cast<std::ptrdiff_t>(count));
+  return count;
+}
+
 std::optional<wire::Delivery> Session::next_delivery(Stages stages) {
   if (is_last_made_ || (untaken_bytes_ >= share_ && !deliveries_.empty())) return std::nullopt;
   Untaken made;
   made.delivery.producer = opening_.id;
   made.delivery.epoch = opening_.epoch;
   made.delivery.number = delivery_count_ + 1;
+  if (only_sends()) made.delivery.from = opening_.producer;
   made.delivery.outputs.producer = opening_.id;
   fill_from_sink(made);
-  const std::size_t letters = std::min(dead_letters_.size(), kDeadLettersPerDelivery);
-  for (std::size_t i = 0; i < letters; ++i) {
-    made.dead_letter_bytes += cost(dead_letters_[i]);
-    made.delivery.dead_letters.push_back(std::move(dead_letters_[i]));
-  }
-  dead_letters_.erase(dead_letters_.begin(),
-                      dead_letters_.begin() + static_cast<std::ptrdiff_t>(letters));
+  const std::size_t letters = fill_with_dead_letters(made);
   made.bytes += made.dead_letter_bytes;
   made.delivery.dropped = std::exchange(dropped_, 0);
   made.delivery.is_last = stages == Stages::kUp && flow_.has_all_arrived(plan_.sink()) &&
@@ -192,7 +283,7 @@ wire::SessionState Session::state() const {
           .next_sequence = flow_.next_sequence(),
           .bytes_max = bytes_max_,
           .has_end = flow_.has_end(),
-          .deliveries = delivery_count_};
+          .deliveries = told_deliveries()};
 }
 
 }  // namespace leat::broker

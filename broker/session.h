@@ -1,11 +1,11 @@
-// Session is one client's dialogue with one deployment: its credit going in, its results coming
-// back, numbered and kept until the client says that it has them. What it submitted lies in its
-// Flow.
+// Session is one producer's dialogue with one deployment: its credit going in, its results coming
+// out, numbered and kept until they are taken: by the producer itself, or, when it only sends, by
+// consumers. What it submitted lies in its Flow.
 //
 // Invariants:
 //  (1) Credit never shrinks. It is what is settled plus the session's share of the space.
 //  (2) A delivery is kept, and its records stay open at the sink, until it is taken.
-//  (3) At most `share` bytes are under way to the client, or one delivery.
+//  (3) At most `share` bytes are delivered and not taken, or one delivery.
 
 #pragma once
 
@@ -30,6 +30,7 @@ class Session {
     std::string producer;
     std::string peer;  // Where its messages go.
     std::uint64_t epoch;
+    wire::SessionUse use = wire::SessionUse::kPipe;
   };
 
   Session(Opening opening, const spec::Pipeline& pipeline, const spec::Plan& plan, Instant now);
@@ -45,8 +46,19 @@ class Session {
   [[nodiscard]] Result<void> submit(const wire::Submit& message, Instant now);
   [[nodiscard]] Result<void> end(const wire::EndOfInput& message, Instant now);
 
-  // Deliveries up to this number are with the client.
-  void taken(std::uint64_t delivery, Instant now);
+  // Deliveries up to this number are with the client. Whether one of them was not before.
+  bool taken(std::uint64_t delivery, Instant now);
+
+  // This delivery is with all its consumers.
+  void taken_alone(std::uint64_t delivery, Instant now);
+
+  // The client is gone. What was accepted goes on; if it said of no end, the input ends here.
+  // REQUIRES: it only sends.
+  void detach(Instant now);
+
+  [[nodiscard]] bool is_detached() const { return is_detached_; }
+
+  [[nodiscard]] bool only_sends() const { return opening_.use == wire::SessionUse::kSend; }
 
   // Keeps what failed at a stage for the client. `bytes` count against the share until taken.
   void add_dead_letter(wire::DeadLetter letter);
@@ -92,23 +104,35 @@ class Session {
     std::vector<Range> ranges;  // Open at the sink.
     std::size_t bytes = 0;
     std::size_t dead_letter_bytes = 0;
+    bool is_taken = false;
   };
 
-  // What was submitted at once, and how much of it is settled.
+  // What was submitted at once, or in small pieces, and how much of it is settled.
   struct Submission {
     std::uint64_t first = 0;  // Sequence number.
     Records sizes;            // Without the records themselves.
     std::uint32_t settled = 0;
   };
 
+  // How many deliveries the client was sent: those of one that only sends are its consumers'.
+  [[nodiscard]] std::uint64_t told_deliveries() const { return only_sends() ? 0 : delivery_count_; }
+
+  // Keeps the records' sizes until they are settled.
+  void remember(std::uint64_t sequence, const Records& records);
+
   // Adds what became settled to settled_bytes_.
   void count_settled();
 
+  // Ends what is taken, from the first delivery on.
+  void forget_taken(Instant now);
+
   void fill_from_sink(Untaken& made);
+  // How many it takes: some come with each delivery, and a large one comes with no other.
+  std::size_t fill_with_dead_letters(Untaken& made);
 
   Opening opening_;
+  const spec::Pipeline& pipeline_;
   const spec::Plan& plan_;
-  std::size_t record_bytes_max_;
   Flow flow_;
   Instant last_heard_;
   std::uint64_t submitted_bytes_ = 0;
@@ -123,6 +147,8 @@ class Session {
   std::size_t dead_letter_bytes_ = 0;           // Of those and of the untaken ones.
   std::uint64_t dropped_ = 0;                   // Not in a delivery yet.
   bool is_last_made_ = false;
+  bool is_detached_ = false;
+  bool is_cut_short_ = false;  // Its input ended because the client was gone.
 };
 
 }  // namespace leat::broker

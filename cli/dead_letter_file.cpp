@@ -47,32 +47,20 @@ void put_bytes(nlohmann::ordered_json& object, const char* name, std::string_vie
   }
 }
 
-}  // namespace
-
-const char* kind_name(wire::FailureKind kind) {
-  switch (kind) {
-    case wire::FailureKind::kExit:
-      return "exit";
-    case wire::FailureKind::kSignal:
-      return "signal";
-    case wire::FailureKind::kTimeout:
-      return "timeout";
-    case wire::FailureKind::kMismatch:
-      return "mismatch";
-    case wire::FailureKind::kFraming:
-      return "framing";
-    case wire::FailureKind::kOversize:
-      return "oversize";
-    case wire::FailureKind::kNodeLost:
-      return "node-lost";
-  }
-  return "unknown";
+nlohmann::ordered_json begin(const DeadLetterFile::Source& source) {
+  nlohmann::ordered_json object;
+  object["pipeline"] = source.pipeline;
+  if (!source.producer.empty()) object["producer"] = source.producer;
+  return object;
 }
 
-Result<DeadLetterFile> DeadLetterFile::create(const std::string& path) {
+}  // namespace
+
+Result<DeadLetterFile> DeadLetterFile::open(const std::string& path, Earlier earlier) {
   DeadLetterFile file;
   file.path_ = path;
-  file.fd_ = io::Fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
+  const int mode = earlier == Earlier::kKept ? O_APPEND : O_TRUNC;
+  file.fd_ = io::Fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | mode, 0666));
   if (!file.fd_.is_open()) {
     return failure(Errc::kSystem,
                    "cannot write dead letters to " + path + ": " + std::strerror(errno));
@@ -80,15 +68,14 @@ Result<DeadLetterFile> DeadLetterFile::create(const std::string& path) {
   return file;
 }
 
-Result<void> DeadLetterFile::add(const std::string& pipeline, const wire::DeadLetter& letter) {
-  nlohmann::ordered_json object;
-  object["pipeline"] = pipeline;
+Result<void> DeadLetterFile::add(const Source& source, const wire::DeadLetter& letter) {
+  nlohmann::ordered_json object = begin(source);
   object["stage"] = letter.stage;
   object["node"] = letter.node;
   object["record"] = to_string(letter.failure.first);
   if (letter.failure.inputs != 1) object["records"] = letter.failure.inputs;
   object["attempts"] = letter.failure.attempts;
-  object["kind"] = kind_name(letter.failure.kind);
+  object["kind"] = wire::name_of(letter.failure.kind);
   object["status"] = letter.failure.status;
   put_bytes(object, "reason", letter.failure.reason);
   put_bytes(object, "stderr", letter.failure.stderr_tail);
@@ -99,10 +86,9 @@ Result<void> DeadLetterFile::add(const std::string& pipeline, const wire::DeadLe
   return write(object.dump() + "\n");
 }
 
-Result<void> DeadLetterFile::add_oversize(const std::string& pipeline, std::uint64_t record,
+Result<void> DeadLetterFile::add_oversize(const Source& source, std::uint64_t record,
                                           std::uint64_t bytes) {
-  nlohmann::ordered_json object;
-  object["pipeline"] = pipeline;
+  nlohmann::ordered_json object = begin(source);
   object["stage"] = "";
   object["record"] = std::to_string(record);
   object["attempts"] = 0;

@@ -1,12 +1,14 @@
 // Failed records as JSON Lines, one object for each record (or window):
-//   {"pipeline": ..., "stage": ..., "node": ..., "record": "7", "attempts": 3, "kind": "exit",
-//    "status": 1, "reason": ..., "stderr": ..., "text": ... or "base64": ...}
-// Bytes stand as text when they are UTF-8, else as base64. A record that was too large to be read
-// has "bytes" (its size) instead.
+//   {"pipeline": ..., "producer": ..., "stage": ..., "node": ..., "record": "7", "attempts": 3,
+//    "kind": "exit", "status": 1, "reason": ..., "stderr": ..., "text": ... or "base64": ...}
+// "producer" is there where somebody else than the reader sent the record. Bytes stand as text when
+// they are UTF-8, else as base64. A record that was too large to be read has "bytes" (its size)
+// instead.
 
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "core/result.h"
@@ -19,13 +21,29 @@ class DeadLetterFile {
  public:
   DeadLetterFile() = default;
 
-  // Creates the file, or empties it.
-  [[nodiscard]] static Result<DeadLetterFile> create(const std::string& path);
+  // What becomes of those of an earlier run.
+  enum class Earlier { kReplaced, kKept };
+
+  [[nodiscard]] static Result<DeadLetterFile> open(const std::string& path, Earlier earlier);
+
+  // One that is not open, without a path.
+  [[nodiscard]] static Result<DeadLetterFile> open_if_named(const std::optional<std::string>& path,
+                                                            Earlier earlier) {
+    return path ? open(*path, earlier) : DeadLetterFile();
+  }
 
   [[nodiscard]] bool is_open() const { return fd_.is_open(); }
 
-  [[nodiscard]] Result<void> add(const std::string& pipeline, const wire::DeadLetter& letter);
-  [[nodiscard]] Result<void> add_oversize(const std::string& pipeline, std::uint64_t record,
+  [[nodiscard]] const std::string& path() const { return path_; }
+
+  // Where failed records come from.
+  struct Source {
+    std::string pipeline;
+    std::string producer;  // Empty: this process.
+  };
+
+  [[nodiscard]] Result<void> add(const Source& source, const wire::DeadLetter& letter);
+  [[nodiscard]] Result<void> add_oversize(const Source& source, std::uint64_t record,
                                           std::uint64_t bytes);
 
  private:
@@ -34,7 +52,5 @@ class DeadLetterFile {
   io::Fd fd_;
   std::string path_;
 };
-
-[[nodiscard]] const char* kind_name(wire::FailureKind kind);
 
 }  // namespace leat::cli

@@ -6,6 +6,7 @@
 #include <climits>
 #include <span>
 #include <string_view>
+#include <utility>
 
 #include <fcntl.h>
 #include <poll.h>
@@ -48,11 +49,22 @@ Result<Output> Output::open() {
 
 void Output::add(const wire::Delivery& delivery) {
   const Records& records = delivery.outputs.records;
+  if (records.count > 0 && !owed_terminator_.empty()) {
+    pieces_.push_back({.bytes = Bytes::own(std::exchange(owed_terminator_, {}))});
+  }
   Bytes bytes = records.blob;
   if (records.count > 0 && records.has(kUnterminated, records.count - 1)) {
     bytes = bytes.slice(0, bytes.size() - records.separator.size());
+    owed_terminator_ = records.separator;
   }
   pieces_.push_back({std::move(bytes), delivery.number, records.count});
+}
+
+void Output::drop_unstarted() {
+  const bool has_begun = written_of_first_ > 0;
+  while (pieces_.size() > (has_begun ? 1U : 0U)) {
+    pieces_.pop_back();
+  }
 }
 
 Result<std::optional<std::uint64_t>> Output::write() {
@@ -80,7 +92,7 @@ Result<std::optional<std::uint64_t>> Output::write() {
     }
     while (!pieces_.empty() && wrote >= pieces_.front().bytes.size() - written_of_first_) {
       wrote -= pieces_.front().bytes.size() - written_of_first_;
-      done = pieces_.front().delivery;
+      if (pieces_.front().delivery > 0) done = pieces_.front().delivery;
       written_records_ += pieces_.front().records;
       written_of_first_ = 0;
       pieces_.pop_front();

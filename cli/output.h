@@ -1,5 +1,8 @@
 // Output writes results to standard output without ever waiting for its reader, and tells when a
 // delivery is written.
+//
+// A producer's last record that had no terminator is written without one; should results of
+// another producer follow, it gets it first, so that no two records become one.
 
 #pragma once
 
@@ -7,6 +10,7 @@
 #include <cstdint>
 #include <deque>
 #include <optional>
+#include <string>
 
 #include "core/result.h"
 #include "io/fd.h"
@@ -27,6 +31,9 @@ class Output {
 
   [[nodiscard]] bool is_empty() const { return pieces_.empty(); }
 
+  // Forgets the deliveries of which nothing is written yet.
+  void drop_unstarted();
+
   [[nodiscard]] int fd() const { return fd_; }
 
   [[nodiscard]] std::uint64_t written_records() const { return written_records_; }
@@ -43,6 +50,7 @@ class Output {
   std::size_t write_max_ = SIZE_MAX;  // Where a write could wait: what never does.
   std::deque<Piece> pieces_;
   std::size_t written_of_first_ = 0;
+  std::string owed_terminator_;  // Of the record that was added last.
   std::uint64_t written_records_ = 0;
 };
 

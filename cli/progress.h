@@ -1,4 +1,4 @@
-// What the user sees while a pipe runs, and at its end.
+// What the user sees while records are on their way.
 
 #pragma once
 
@@ -7,7 +7,6 @@
 #include <string>
 
 #include "core/time.h"
-#include "wire/messages.h"
 
 namespace leat::cli {
 
@@ -19,10 +18,24 @@ struct Standing {
   Duration elapsed{};
 };
 
-// "12,345 records, 6,789/s, 45 %, 0:12 left, 3 failed".
+// "12,345 of 13,000 records, 6,789/s, 45 %, 0:12 left, 3 failed".
 [[nodiscard]] std::string progress_line(const Standing& standing);
 
-// A table: stage, records in and out, records/s, p50 and p99 of the service time, failed, replicas.
-[[nodiscard]] std::string summary_table(const wire::Status& status, Duration elapsed);
+// The line on standard error: on a terminal one that changes, else one after another.
+class ProgressLine {
+ public:
+  ProgressLine();
+
+  void show(const Standing& standing);
+
+  // Takes it off the terminal: before something else is said.
+  void clear();
+
+  [[nodiscard]] bool is_on_terminal() const { return is_on_terminal_; }
+
+ private:
+  bool is_on_terminal_;
+  bool is_shown_ = false;
+};
 
 }  // namespace leat::cli

@@ -1,4 +1,4 @@
-// One line to standard error, whole, from any thread: "leat: TEXT".
+// What a command says to its user: on standard error, whole, from any thread.
 
 #pragma once
 
@@ -6,10 +6,14 @@
 
 namespace leat::cli {
 
+// One line: "leat: TEXT".
 void say(const std::string& text);
 
 // Without the "leat: ".
 void say_plainly(const std::string& text);
+
+// An event of a daemon: "2026-03-14T15:09:26Z TEXT".
+void say_event(const std::string& text);
 
 // What the command answers the shell.
 enum class ExitCode {

@@ -6,6 +6,7 @@
 
 #include "core/result.h"
 #include "spec/pipeline_spec.h"
+#include "wire/messages.h"
 
 namespace leat::cli {
 
@@ -14,6 +15,10 @@ struct SpecFile {
   std::string directory;  // Absolute: where the file lies.
   std::string text;
   spec::Pipeline pipeline;
+
+  [[nodiscard]] wire::Deploy deploy() const {
+    return {.file = file, .directory = directory, .spec_text = text};
+  }
 };
 
 [[nodiscard]] Result<SpecFile> read_spec(const std::string& path);

@@ -146,6 +146,8 @@ tl::unexpected<Error> abandon(pid_t pid, const std::string& program) {
 
 void prepare_signals() {
   ENSURE(std::signal(SIGPIPE, SIG_IGN) != SIG_ERR);
+  // A file that may grow no further is an error of the write, like a full disk.
+  ENSURE(std::signal(SIGXFSZ, SIG_IGN) != SIG_ERR);
   ENSURE(std::signal(SIGCHLD, SIG_DFL) != SIG_ERR);
 }
 

@@ -44,17 +44,59 @@ std::optional<std::string_view> text_of(const Fd& file, std::span<char> buffer) 
   return text;
 }
 
-// Of "0 0x5 0x7f00d000 ...": the call's number is decimal, its arguments are hexadecimal.
-bool is_read_from(std::string_view call, int fd) {
+// A line of /proc/PID/syscall: "0 0x5 0x7f00d000 ...", the number decimal, the arguments not.
+struct Call {
   long number = -1;
-  int argument = -1;
-  const char* const end = call.data() + call.size();
-  const auto name = std::from_chars(call.data(), call.data() + call.size(), number);
+  std::array<unsigned long, 2> arguments{};
+};
+
+std::optional<Call> parse_call(std::string_view text) {
   constexpr std::string_view kPrefix = " 0x";
-  const std::string_view rest(name.ptr, static_cast<std::size_t>(end - name.ptr));
-  if (number != SYS_read || !rest.starts_with(kPrefix)) return false;
-  const auto parsed = std::from_chars(name.ptr + kPrefix.size(), end, argument, 16);
-  return parsed.ec == std::errc{} && argument == fd && parsed.ptr != end && *parsed.ptr == ' ';
+  Call call;
+  const char* const end = text.data() + text.size();
+  auto parsed = std::from_chars(text.data(), end, call.number);
+  for (unsigned long& argument : call.arguments) {
+    if (parsed.ec != std::errc{}) return std::nullopt;
+    const std::string_view rest(parsed.ptr, static_cast<std::size_t>(end - parsed.ptr));
+    if (!rest.starts_with(kPrefix)) return std::nullopt;
+    parsed = std::from_chars(parsed.ptr + kPrefix.size(), end, argument, 16);
+  }
+  const bool is_whole = parsed.ec == std::errc{} && parsed.ptr != end && *parsed.ptr == ' ';
+  return is_whole ? std::optional(call) : std::nullopt;
+}
+
+bool is_read_from(std::string_view text, int fd) {
+  const std::optional<Call> call = parse_call(text);
+  return call && call->number == SYS_read && call->arguments[0] == static_cast<unsigned long>(fd);
+}
+
+// Whether the call waits for descriptors, not only for time to pass.
+bool waits_for_descriptors(std::string_view text) {
+  const std::optional<Call> call = parse_call(text);
+  if (!call) return false;
+  switch (call->number) {
+#ifdef SYS_poll
+    case SYS_poll:
+#endif
+    case SYS_ppoll:
+      return call->arguments[1] > 0;
+#ifdef SYS_select
+    case SYS_select:
+#endif
+    case SYS_pselect6:
+      return call->arguments[0] > 0;
+#ifdef SYS_epoll_wait
+    case SYS_epoll_wait:
+#endif
+    case SYS_epoll_pwait:
+    case SYS_epoll_pwait2:
+    case SYS_read:
+    case SYS_readv:
+    case SYS_io_uring_enter:
+      return true;
+    default:
+      return false;
+  }
 }
 
 struct Stat {
@@ -214,7 +256,10 @@ Rest RestProbe::look_at_process() {
   if (!line) return cannot_look("stat");
   const std::optional<Stat> stat = parse_stat(*line);
   if (!stat) return Rest::kBusy;
-  if (!is_read_from(*call, STDIN_FILENO)) return look_at_company(stat->threads, Rest::kBusy);
+  if (!is_read_from(*call, STDIN_FILENO)) {
+    const bool waits = stat->state == 'S' && waits_for_descriptors(*call);
+    return look_at_company(stat->threads, waits ? Rest::kWaiting : Rest::kBusy);
+  }
   if (stat->state != 'S') return Rest::kBusy;
   if (!wait_.wchan.empty()) {
     const auto wchan = text_of(wchan_, buffer);

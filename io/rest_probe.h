@@ -16,8 +16,9 @@
 // reads again. Nothing may be written to the tool between the look and the end of that reading.
 //
 // What it cannot see: a tool that waits in poll, select, epoll or readv, or that reads its input
-// through another descriptor than 0, or that runs in another machine word size than ours, is kBusy
-// for ever. A descendant that was left to init (a daemon) is not looked for.
+// through another descriptor than 0, is kWaiting: for input perhaps, perhaps for something else.
+// One that runs in another machine word size than ours is kBusy for ever. A descendant that was
+// left to init (a daemon) is not looked for.
 //
 // A look costs half a microsecond while bytes wait, about 4 us while the tool computes, about 13 us
 // when it is at rest: call it after output came, not in a spin.
@@ -46,7 +47,7 @@ struct PipeWait {
 // few milliseconds, at most a second. An error when /proc is not there or does not tell.
 [[nodiscard]] Result<PipeWait> calibrate_pipe_wait();
 
-enum class Rest { kAtRest, kBusy, kUnseeable };
+enum class Rest { kAtRest, kWaiting, kBusy, kUnseeable };
 
 class RestProbe {
  public:
@@ -57,6 +58,8 @@ class RestProbe {
 
   // kBusy: not now; look again when it has printed or some time has passed. Also when it has
   // ended, which its pidfd tells.
+  // kWaiting: its input is empty, and it sleeps until a descriptor is ready or has bytes: which one
+  // cannot be seen.
   // kUnseeable: as it is now, no look could tell. Not for ever: a script's child may end.
   [[nodiscard]] Rest look();
 

@@ -90,16 +90,20 @@ void EachReplica::blame(wire::Failure why, Turn& turn) {
   // dies that seems to have answered all.
   const bool is_unsound = why.kind == wire::FailureKind::kMismatch || answered == given_count_;
   const std::uint32_t sound = is_unsound ? 0 : answered;
-  if (why.kind == wire::FailureKind::kMismatch) turn.queue.begin_caution();
+  // Too much in all is no record's fault: one by one they will do.
+  const bool is_sum = why.kind == wire::FailureKind::kOversize &&
+                      answers_.largest_record() <= post_.limits.record_bytes_max;
+  if (why.kind == wire::FailureKind::kMismatch || is_sum) turn.queue.begin_caution();
   std::optional<std::uint32_t> culprit;
   if (given_count_ == 1) culprit = 0;
-  const bool is_first_unanswered =
-      why.kind == wire::FailureKind::kTimeout || why.kind == wire::FailureKind::kOversize;
+  const bool is_first_unanswered = why.kind == wire::FailureKind::kTimeout ||
+                                   (why.kind == wire::FailureKind::kOversize && !is_sum);
   if (is_first_unanswered && answered < given_count_) culprit = answered;
   std::set<std::uint32_t> cuts = {sound};
   if (culprit) {
     cuts.insert({*culprit, *culprit + 1});
     turn.queue.clear_suspicion();
+    contented_ends_ = 0;
   }
   why.stderr_tail = stderr_.text();
   std::map<std::uint32_t, Portion> parts = cut_given(cuts);
@@ -119,6 +123,7 @@ void EachReplica::charge(Portion culprit, wire::Failure why, Turn& turn) {
   ++culprit.attempts;
   if (culprit.attempts < post_.stage.attempts) {
     const std::uint32_t doublings = std::min(culprit.attempts - 1, 10U);
+    turn.tally.count_retried(1);
     culprit.is_suspect = true;
     culprit.not_before = turn.now + post_.stage.backoff * (1U << doublings);
     turn.queue.push_front(std::move(culprit));

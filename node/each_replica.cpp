@@ -28,19 +28,14 @@ constexpr Duration kRestPause = 20us;
 constexpr Duration kRestPauseMax = 1ms;
 // After so long without it, a tool that was never seen at rest is taken to hide it.
 constexpr Duration kRestWait = 100ms;
+// Answers owed for so long are worth a word when nobody can see why.
+constexpr Duration kSilenceTime = 10s;
 // How long a process whose predecessor died unanswered may load before it is fed.
 constexpr Duration kProbation = 10s;
 constexpr Duration kProbationUnseeable = 1s;
 constexpr Duration kForever = std::chrono::hours(24 * 365);
-// Between restarts that a record may have caused, and between others.
-constexpr Duration kPauseAfterRecord = 20ms;
-constexpr Duration kPauseMax = 30s;
-constexpr Duration kDiagnosis = 2s;
-constexpr std::uint32_t kStartFailuresMax = 3;
-// Answers held back to end-of-file by a tool that never gave one in time.
-constexpr std::uint32_t kHeldBackMax = 3;
-// Ends with status 0 that no record is to blame for.
-constexpr std::uint32_t kContentedEndsMax = 2;
+// So much of what comes with end-of-file tells enough.
+constexpr std::size_t kDiagnosisBytesMax = std::size_t{64} << 10;
 
 }  // namespace
 
@@ -48,7 +43,9 @@ EachReplica::EachReplica(Post post, std::uint64_t seed)
     : post_(std::move(post)), answers_(post_.stage.output), pause_(seed) {}
 
 void EachReplica::advance(Turn& turn, std::uint64_t& next_tool) {
-  if (has_ended_ || stage_failure_) return;
+  if (has_ended_) return;
+  if (is_retired_ && (given_count_ == 0 || stage_failure_)) return end(turn, false);
+  if (stage_failure_) return;
   if (!tool_) {
     // After an unterminated record the next process starts when there is something for it.
     if (turn.now >= start_at_ && (closing_ != Closing::kLast || turn.queue.has_work(turn.now))) {
@@ -83,15 +80,19 @@ void EachReplica::start(Turn& turn, std::uint64_t& next_tool) {
 void EachReplica::on(const ToolStarted& event, Turn& turn) {
   ENSURE(tool_ == event.tool);
   is_started_ = true;
+  pause_.note_start();
   started_at_ = turn.now;
   probation_until_ = turn.now + kProbation;
   if (is_on_probation_) look_again_later(turn.now);
 }
 
-void EachReplica::on(const ToolStartFailed& event, Turn& /*turn*/) {
+void EachReplica::on(const ToolStartFailed& event, Turn& turn) {
   ENSURE(tool_ == event.tool);
   tool_.reset();
-  stage_failure_ = "cannot start " + quote(post_.stage.argv) + ": " + event.reason;
+  if (has_ended_) return;
+  const std::optional<Instant> again = retry_start(event, post_, pause_, turn);
+  if (!again) return fail_stage(event.reason);
+  start_at_ = *again;
 }
 
 bool EachReplica::must_commit_first(Instant now) const {
@@ -115,7 +116,8 @@ WorkQueue::Room EachReplica::room() const {
 }
 
 void EachReplica::feed(Turn& turn) {
-  while (!is_on_probation_ && closing_ == Closing::kNo && !must_commit_first(turn.now)) {
+  while (!is_on_probation_ && !is_retired_ && closing_ == Closing::kNo &&
+         !must_commit_first(turn.now)) {
     WorkQueue::Room space = room();
     const bool is_alone =
         !has_committed_ || turn.queue.is_cautious() || post_.stage.in_flight_max == 1;
@@ -135,6 +137,7 @@ void EachReplica::give(Portion portion, Turn& turn) {
   Bytes bytes = records.blob;
   if (portion.is_unterminated) bytes = bytes.slice(0, bytes.size() - records.separator.size());
   has_been_fed_ = true;
+  waiting_since_.reset();
   given_count_ += records.count;
   given_bytes_ += bytes.size();
   unaccepted_bytes_ += bytes.size();
@@ -155,7 +158,6 @@ void EachReplica::plan_look(Instant now) {
   if (given_count_ == 0 || look_at_ || is_look_valid_) return;
   if (owed() == 0) {
     // Everything given is answered, and nothing more may be given now.
-    settle_since_ = now;
     look_pause_ = kRestPause;
     look_at_ = now;
     return;
@@ -182,9 +184,12 @@ void EachReplica::on(const ToolLooked& event, Turn& turn) {
   ENSURE(tool_ == event.tool);
   if (closing_ != Closing::kNo || !is_look_valid_ || event.look != look_count_) return;
   is_look_valid_ = false;
+  if (event.rest != Rest::kWaiting) waiting_since_.reset();
+  if (event.rest == Rest::kWaiting && !waiting_since_) waiting_since_ = turn.now;
+  const bool has_waited = waiting_since_ && turn.now - *waiting_since_ >= kRestWait;
   if (is_on_probation_) {
-    if (event.rest == Rest::kAtRest) is_on_probation_ = false;
-    if (event.rest == Rest::kBusy) look_again_later(turn.now);
+    if (event.rest == Rest::kAtRest || has_waited) is_on_probation_ = false;
+    if (event.rest == Rest::kBusy || event.rest == Rest::kWaiting) look_again_later(turn.now);
     if (event.rest == Rest::kUnseeable) probation_until_ = started_at_ + kProbationUnseeable;
     if (!is_on_probation_) start_failures_ = 0;
     return;
@@ -196,12 +201,27 @@ void EachReplica::on(const ToolLooked& event, Turn& turn) {
     return is_complete ? commit(turn) : diagnose(turn);
   }
   // Where rest cannot be seen, it is having answered as many as it was given. A tool that waits in
-  // some other way than reading never looks at rest; one that once did is waited for.
-  const bool has_waited = is_complete && turn.now - settle_since_ >= kRestWait;
-  if (has_waited && !has_rested_) is_rest_hidden_ = true;
-  const bool counts = event.rest == Rest::kUnseeable || (is_rest_hidden_ && !has_rested_);
-  if (is_complete && counts) return commit(turn);
+  // some other way than reading never looks at rest; one that once did is waited for, and so is one
+  // that works.
+  if (is_complete && has_waited && !has_rested_) is_rest_hidden_ = true;
+  const bool is_hidden = event.rest == Rest::kWaiting && is_rest_hidden_ && !has_rested_;
+  if (is_complete && (event.rest == Rest::kUnseeable || is_hidden)) return commit(turn);
+  tell_silence(event.rest, turn);
   look_again_later(turn.now);
+}
+
+void EachReplica::tell_silence(Rest rest, Turn& turn) {
+  const bool is_silent = owed() > 0 && rest != Rest::kBusy && !has_told_silence_ &&
+                         turn.now - last_progress_ >= kSilenceTime;
+  if (!is_silent) return;
+  has_told_silence_ = true;
+  turn.effects.push_back(
+      Say{"stage '" + post_.stage.name + "': " + quote(post_.stage.argv) + " owes " +
+          plural(owed(), "answer") + " for " +
+          std::to_string(std::chrono::duration_cast<std::chrono::seconds>(kSilenceTime).count()) +
+          " s, and whether it works or waits cannot be seen (threads, children, poll); if it "
+          "buffers its output, make it flush each record (stdbuf -oL, --line-buffered, "
+          "--unbuffered, -u), or use mode: window; `timeout:` ends such a wait"});
 }
 
 void EachReplica::check_timeout(Turn& turn) {
@@ -236,12 +256,18 @@ void EachReplica::on(const ToolPrinted& event, Turn& turn) {
                                  " after it had answered everything, and was started anew"});
       return fail({.kind = wire::FailureKind::kMismatch, .reason = "it printed unasked"}, turn);
     }
-    stage_failure_ = quote(post_.stage.argv) + " printed " + plural(event.bytes.size(), "byte") +
-                     " before it was given a record; mode each needs exactly one output for each "
-                     "input: silence its banner, or use mode: window";
+    fail_stage(quote(post_.stage.argv) + " printed " + plural(event.bytes.size(), "byte") +
+               " before it was given a record; mode each needs exactly one output for each input: "
+               "silence its banner, or use mode: window");
     turn.effects.push_back(EndTool{*tool_, true});
     return;
   }
+  // After end-of-file only the first answer matters, or that there is one.
+  const bool has_last = closing_ == Closing::kLast && answers_.count() > 0;
+  const bool is_diagnosed =
+      closing_ == Closing::kDiagnosis && answers_.bytes() > late_bytes_ + kDiagnosisBytesMax;
+  if (has_last) late_bytes_ += event.bytes.size();
+  if (has_last || is_diagnosed) return;
   const std::uint32_t before = owed();
   const std::uint32_t answers = answers_.add(event.bytes);
   is_look_valid_ = false;
@@ -251,6 +277,14 @@ void EachReplica::on(const ToolPrinted& event, Turn& turn) {
     return fail({.kind = wire::FailureKind::kOversize,
                  .reason = "the tool printed a record of more than limits.record_bytes (" +
                            std::to_string(post_.limits.record_bytes_max) + ")"},
+                turn);
+  }
+  // Of one record that is inside alone the record's limit is enough.
+  const bool may_be_many = given_count_ > 1 && closing_ == Closing::kNo;
+  if (may_be_many && answers_.bytes() > post_.printed_bytes_max) {
+    return fail({.kind = wire::FailureKind::kOversize,
+                 .reason = "the tool printed more than " + std::to_string(post_.printed_bytes_max) +
+                           " bytes at once, for " + plural(given_count_, "record")},
                 turn);
   }
   // What comes with end-of-file answers nothing; commit_last() takes the first.
@@ -287,151 +321,6 @@ void EachReplica::commit(Turn& turn) {
   has_ever_committed_ = true;
   has_committed_ = true;
   pause_.reset();
-}
-
-// ---- The end of a process.
-
-void EachReplica::diagnose(Turn& turn) {
-  // It sleeps on an empty input and owes answers. End-of-file tells whether it holds them back.
-  turn.effects.push_back(CloseStdin{*tool_});
-  closing_ = Closing::kDiagnosis;
-  closing_until_ = turn.now + kDiagnosis;
-  late_bytes_ = answers_.bytes();
-}
-
-void EachReplica::finish_diagnosis(Turn& turn) {
-  const bool holds_back = answers_.bytes() > late_bytes_;
-  const std::uint32_t answered = std::min(answers_.count(), given_count_);
-  const std::string given = "read " + plural(given_count_, "record");
-  if (!holds_back) {
-    blame({.kind = wire::FailureKind::kMismatch,
-           .reason = "the tool " + given + ", answered " + std::to_string(answered) +
-                     " and waits for more: it drops records, or ends them otherwise than its "
-                     "output framing says; mode: window suits tools that do not answer one for "
-                     "one"},
-          turn);
-    return;
-  }
-  const std::string remedy =
-      "make it flush each record (stdbuf -oL or -o0, --line-buffered, --unbuffered, -u), or use "
-      "mode: window";
-  // A record may make a tool wait that otherwise answers; one that never answered buffers.
-  if (!has_ever_committed_ && ++held_back_count_ >= kHeldBackMax) {
-    stage_failure_ = quote(post_.stage.argv) + " " + given +
-                     ", slept without having answered, and answered only at end-of-file: it "
-                     "buffers its output; " +
-                     remedy;
-    return;
-  }
-  blame({.kind = wire::FailureKind::kMismatch,
-         .reason = "the tool " + given +
-                   ", slept, and gave an answer only at end-of-file; if it "
-                   "buffers its output, " +
-                   remedy},
-        turn);
-}
-
-void EachReplica::commit_last(Turn& turn) {
-  const bool is_unterminated = answers_.count() == 0 && answers_.end_last();
-  late_bytes_ += answers_.bytes();
-  Records outputs = answers_.take(1);
-  late_bytes_ -= outputs.blob.size() - (is_unterminated ? outputs.separator.size() : 0);
-  if (is_unterminated) {
-    late_bytes_ = 0;
-    outputs.attributes.push_back({0, 1, std::string(kUnterminated), ""});
-  }
-  // A tool may read a last line without newline as no line at all: then there is no output.
-  if (outputs.count == 0) {
-    for (Run& run : given_.front().batch.runs) {
-      run.outputs = 0;
-    }
-    given_.front().batch.records = {};
-  }
-  push_results(std::move(outputs), turn);
-}
-
-void EachReplica::on(const ToolEnded& event, Turn& turn) {
-  ENSURE(tool_ == event.tool);
-  const Closing closing = closing_;
-  if (closing == Closing::kLast) {
-    const bool has_answer = answers_.count() > 0 || answers_.pending_bytes() > 0;
-    const bool is_well = !event.is_signal && (has_answer || event.status == 0);
-    if (is_well) {
-      commit_last(turn);
-    } else {
-      blame(failure_of(event), turn);
-    }
-  }
-  if (closing == Closing::kDiagnosis) finish_diagnosis(turn);
-  if (closing == Closing::kNo) died(event, turn);
-  if (closing != Closing::kDiagnosis && late_bytes_ > 0 && !has_told_late_) {
-    turn.effects.push_back(Say{"stage '" + post_.stage.name + "': " + plural(late_bytes_, "byte") +
-                               " that it printed after the end of its input answered no record and "
-                               "were dropped; mode: window with window: all keeps them"});
-    has_told_late_ = true;
-  }
-  drop_process(turn);
-  if (closing == Closing::kLast) {
-    closing_ = Closing::kLast;
-    start_at_ = turn.now;
-  }
-}
-
-void EachReplica::died(const ToolEnded& event, Turn& turn) {
-  const bool is_content = !event.is_signal && event.status == 0;
-  // One that a record makes end is blamed on it; one that ends again and again without a culprit
-  // does not read on until end-of-file.
-  const bool has_culprit = given_count_ == 1;
-  if (is_content && !has_culprit && ++contented_ends_ >= kContentedEndsMax) {
-    stage_failure_ = quote(post_.stage.argv) +
-                     " exited with status 0 before its input ended; mode each needs a tool that "
-                     "reads on until end-of-file: use mode: window if this one does not";
-    return;
-  }
-  if (!has_answered_ && is_on_probation_ && ++start_failures_ >= kStartFailuresMax) {
-    stage_failure_ = quote(post_.stage.argv) + " " + describe(event) +
-                     " before it read a record, " + std::to_string(start_failures_) +
-                     " times in a row";
-    return;
-  }
-  if (!has_answered_) is_on_probation_ = true;
-  wire::Failure why = failure_of(event);
-  if (is_content) why.reason += " before its input ended";
-  blame(std::move(why), turn);
-}
-
-void EachReplica::drop_process(Turn& turn) {
-  const bool was_asked = closing_ == Closing::kEnd || closing_ == Closing::kLast;
-  if (!was_asked) {
-    ++restarts_;
-    start_at_ = turn.now + pause_.next(has_been_fed_ ? kPauseAfterRecord : kPauseMax);
-  }
-  forget_process();
-}
-
-void EachReplica::forget_process() {
-  tool_.reset();
-  is_started_ = false;
-  closing_ = Closing::kNo;
-  answers_.clear();
-  // What the stage failed with is still to be told.
-  if (!stage_failure_) stderr_.clear();
-  has_answered_ = false;
-  has_been_fed_ = false;
-  has_committed_ = false;
-  has_rested_ = false;
-  is_rest_hidden_ = false;
-  late_bytes_ = 0;
-  unaccepted_bytes_ = 0;
-  look_at_.reset();
-  allowance_ = 1;
-  answered_at_allowance_ = 0;
-}
-
-void EachReplica::fail(wire::Failure why, Turn& turn) {
-  turn.effects.push_back(EndTool{*tool_, true});
-  blame(std::move(why), turn);
-  drop_process(turn);
 }
 
 void EachReplica::end(Turn& turn, bool kill) {

@@ -47,6 +47,9 @@ class EachReplica {
   // Ends the process; after that advance() does nothing.
   void end(Turn& turn, bool kill);
 
+  // Takes nothing new, and ends the process when what is inside has its outcome.
+  void retire() { is_retired_ = true; }
+
   [[nodiscard]] std::optional<Instant> next_deadline(const WorkQueue& queue, Instant now) const;
 
   // The process whose events are for this replica.
@@ -55,8 +58,6 @@ class EachReplica {
   [[nodiscard]] bool is_ready() const { return tool_.has_value() && is_started_; }
 
   [[nodiscard]] bool is_idle() const { return given_count_ == 0; }
-
-  [[nodiscard]] std::uint64_t restarts() const { return restarts_; }
 
   // Whether no process is left.
   [[nodiscard]] bool is_gone() const { return !tool_; }
@@ -79,6 +80,7 @@ class EachReplica {
   void look(Turn& turn);
   void look_again_later(Instant now);
   void check_timeout(Turn& turn);
+  void tell_silence(Rest rest, Turn& turn);
   void learn(std::uint32_t answers, Instant now);
   void commit(Turn& turn);
   void commit_last(Turn& turn);
@@ -96,6 +98,7 @@ class EachReplica {
   [[nodiscard]] std::map<std::uint32_t, Portion> cut_given(const std::set<std::uint32_t>& cuts);
   void charge(Portion culprit, wire::Failure why, Turn& turn);
   void forget_process();
+  void fail_stage(std::string reason);
 
   [[nodiscard]] std::uint32_t owed() const {
     return given_count_ - std::min(given_count_, answers_.count());
@@ -104,25 +107,27 @@ class EachReplica {
   Post post_;
   std::optional<ToolId> tool_;
   bool is_started_ = false;
+  bool is_retired_ = false;
   bool has_ended_ = false;  // By end(): no process any more.
   Closing closing_ = Closing::kNo;
   Instant closing_until_;
   Answers answers_;
   StderrTail stderr_;
   RestartPause pause_;
-  Instant start_at_;  // Not before.
-  std::uint64_t restarts_ = 0;
+  Instant start_at_;                  // Not before.
   std::uint32_t start_failures_ = 0;  // In a row.
   std::uint32_t contented_ends_ = 0;  // With status 0, and no culprit.
   bool is_on_probation_ = false;      // Not fed before it was seen to wait for input.
   Instant probation_until_;
   Instant started_at_;
-  bool has_been_fed_ = false;    // This process, ever.
-  bool has_answered_ = false;    // This process, ever.
-  bool has_committed_ = false;   // Answers of this process.
-  bool has_rested_ = false;      // This process was seen at rest.
-  bool is_rest_hidden_ = false;  // It never was, however long it was waited for.
-  std::size_t late_bytes_ = 0;   // Printed after end-of-file, answering nothing.
+  bool has_been_fed_ = false;             // This process, ever.
+  bool has_answered_ = false;             // This process, ever.
+  bool has_committed_ = false;            // Answers of this process.
+  bool has_rested_ = false;               // This process was seen at rest.
+  bool is_rest_hidden_ = false;           // It never was, but slept so long that it must be.
+  std::optional<Instant> waiting_since_;  // All looks since saw it asleep for something.
+  bool has_told_silence_ = false;         // That it owes answers and nobody can say why.
+  std::size_t late_bytes_ = 0;            // Printed after end-of-file, answering nothing.
   bool has_told_late_ = false;
   bool has_ever_committed_ = false;    // Any process of this replica.
   std::uint32_t held_back_count_ = 0;  // Before that: answers that came at end-of-file.
@@ -143,7 +148,6 @@ class EachReplica {
   Duration look_pause_{};
   std::uint64_t look_count_ = 0;
   bool is_look_valid_ = false;  // Nothing was fed since it was asked for.
-  Instant settle_since_;        // Since when everything given is answered.
 };
 
 }  // namespace leat::node

@@ -124,12 +124,12 @@ bool kill_carriers(const std::string& entry) {
   return was_any;
 }
 
-// Until two scans in a row find nothing: what the first one missed was just being started.
-void hunt(const std::string& token) {
+// Until so many scans in a row find nothing.
+void hunt(const std::string& token, int quiet_wanted) {
   if (token.empty()) return;
   const std::string entry = std::string(io::kGuardVariable) + "=" + token;
   int quiet = 0;
-  for (int scan = 0; scan < kScansMax && quiet < 2; ++scan) {
+  for (int scan = 0; scan < kScansMax && quiet < quiet_wanted; ++scan) {
     if (scan > 0) ::poll(nullptr, 0, kBetweenScansMs);
     quiet = kill_carriers(entry) ? 0 : quiet + 1;
   }
@@ -150,7 +150,10 @@ void end_tools(const Charge& charge) {
   for (const pid_t pgid : charge.groups) {
     if (pgid != ::getpgrp()) ::kill(-pgid, SIGKILL);
   }
-  if (!charge.is_clean_end || !charge.groups.empty()) hunt(charge.token);
+  // What left its group is still ours. After a clean end nothing is just being started, which one
+  // scan could miss.
+  const bool is_quiet = charge.is_clean_end && charge.groups.empty();
+  hunt(charge.token, is_quiet ? 1 : 2);
 }
 
 }  // namespace

@@ -17,29 +17,38 @@ Inlet::Inlet(Opening opening, spec::Pipeline pipeline, std::size_t stage)
     : opening_(std::move(opening)),
       pipeline_(std::move(pipeline)),
       stage_(pipeline_.stages[stage]),
-      queue_(stage_.replicas == 1) {
-  replicas_.reserve(opening_.replicas);
-  for (std::uint32_t i = 0; i < opening_.replicas; ++i) {
-    Post post{stage_, pipeline_.limits, pipeline_.directory, opening_.segment, i, pipeline_.name};
-    const std::uint64_t seed = opening_.seed + i;
-    if (stage_.mode == spec::Mode::kEach) {
-      replicas_.emplace_back(std::in_place_type<EachReplica>, std::move(post), seed);
-    } else {
-      replicas_.emplace_back(std::in_place_type<WindowReplica>, std::move(post), seed);
-    }
-  }
+      queue_(opening_.is_ordered),
+      windows_(opening_.is_ordered),
+      replicas_(Post{.stage = stage_,
+                     .limits = pipeline_.limits,
+                     .directory = pipeline_.directory,
+                     .segment = opening_.segment,
+                     .pipeline = pipeline_.name},
+                {opening_.replicas, opening_.is_ordered, opening_.seed}) {}
+
+bool Inlet::is_for(const wire::OpenInlet& order) const {
+  return order.segment == opening_.segment && order.spec_text == opening_.spec_text &&
+         order.directory == opening_.directory && order.ordered == opening_.is_ordered;
 }
 
 void Inlet::renew(std::uint64_t epoch) {
   opening_.epoch = epoch;
   queue_.keep_epoch(epoch);
-  std::erase_if(windows_, [epoch](const WindowWork& work) { return work.epoch != epoch; });
+  windows_.keep_epoch(epoch);
   std::erase_if(held_, [epoch](const auto& entry) { return entry.first.first != epoch; });
   highest_seen_ = 0;
   next_lease_ = 1;
   early_.clear();
   told_leases_max_ = 0;
 }
+
+void Inlet::resize(std::uint32_t replicas) {
+  if (replicas == replicas_.wanted()) return;
+  replicas_.resize(replicas);
+  has_told_ready_ = false;
+}
+
+// ---- Leases.
 
 void Inlet::take(wire::Lease lease, Effects& effects, Instant now) {
   const LeaseKey key{lease.epoch, lease.number};
@@ -56,8 +65,7 @@ void Inlet::take(wire::Lease lease, Effects& effects, Instant now) {
       held.inputs_left += run.inputs;
     }
   }
-  const bool is_ordered = stage_.replicas == 1;
-  if (!is_ordered) return work_off(lease, now);
+  if (!opening_.is_ordered) return work_off(lease, now);
   early_.emplace(lease.number, std::move(lease));
   for (auto next = early_.find(next_lease_); next != early_.end();
        next = early_.find(++next_lease_)) {
@@ -148,18 +156,8 @@ void Inlet::take_window(const wire::Lease& lease) {
 
 std::vector<wire::LeaseResult> Inlet::advance(Effects& effects, Instant now,
                                               std::uint64_t& next_tool) {
-  Turn turn{queue_, effects, results_, now};
-  for (Replica& replica : replicas_) {
-    if (auto* const each = std::get_if<EachReplica>(&replica)) {
-      each->advance(turn, next_tool);
-      continue;
-    }
-    auto& window = std::get<WindowReplica>(replica);
-    if (std::optional<WindowWork> retry = window.take_retry()) {
-      windows_.push_front(std::move(*retry));
-    }
-    window.advance(turn, windows_, next_tool);
-  }
+  Turn turn{queue_, effects, results_, tally_, now};
+  replicas_.advance(turn, windows_, next_tool);
   note_results(results_);
   std::vector<wire::LeaseResult> results = std::exchange(results_, {});
   for (wire::LeaseResult& result : results) {
@@ -191,31 +189,37 @@ void Inlet::result_done(std::uint64_t epoch, std::uint64_t lease) {
 }
 
 void Inlet::end(Effects& effects, Instant now, bool kill) {
-  Turn turn{queue_, effects, results_, now};
-  for (Replica& replica : replicas_) {
-    std::visit([&](auto& r) { r.end(turn, kill); }, replica);
-  }
+  Turn turn{queue_, effects, results_, tally_, now};
+  replicas_.end(turn, kill);
+}
+
+// ---- What the broker is told.
+
+void Inlet::fail(std::string reason) {
+  if (!failure()) failure_ = std::move(reason);
 }
 
 std::optional<wire::StageFailed> Inlet::failure() const {
-  for (const Replica& replica : replicas_) {
-    const auto& reason = std::visit(
-        [](const auto& r) -> const std::optional<std::string>& { return r.stage_failure(); },
-        replica);
-    if (!reason) continue;
-    return wire::StageFailed{
-        .segment = opening_.segment,
-        .epoch = opening_.epoch,
-        .stage = stage_.name,
-        .reason = *reason,
-        .stderr_tail = std::visit([](const auto& r) { return r.stderr_tail(); }, replica)};
-  }
-  return std::nullopt;
+  const std::optional<Replicas::Failure>& of_tool = replicas_.failure();
+  if (!failure_ && !of_tool) return std::nullopt;
+  return wire::StageFailed{.segment = opening_.segment,
+                           .epoch = opening_.epoch,
+                           .stage = stage_.name,
+                           .reason = failure_ ? *failure_ : of_tool->reason,
+                           .stderr_tail = failure_ ? "" : of_tool->stderr_tail};
+}
+
+wire::NodeLogs Inlet::logs(std::string reply_to) const {
+  return {.reply_to = std::move(reply_to),
+          .pipeline = pipeline_.name,
+          .stage = stage_.name,
+          .text = replicas_.log().text()};
 }
 
 std::uint64_t Inlet::leases_max() const {
-  const std::uint64_t most = kLeasesPerReplica * std::max<std::uint64_t>(replicas_.size(), 1);
-  return highest_seen_ + (most - std::min<std::uint64_t>(most, held_.size()));
+  const std::uint64_t most = kLeasesPerReplica * std::max(replicas_.wanted(), 1U);
+  const std::uint64_t room = most - std::min<std::uint64_t>(most, held_.size());
+  return std::max(told_leases_max_, highest_seen_ + room);
 }
 
 wire::InletReport Inlet::report() const {
@@ -234,36 +238,21 @@ wire::InletReport Inlet::report() const {
       report.leases.push_back({key.second, 1});
     }
   }
-  for (const Replica& replica : replicas_) {
-    report.replicas_ready += std::visit([](const auto& r) { return r.is_ready(); }, replica);
-    report.restarts += std::visit([](const auto& r) { return r.restarts(); }, replica);
-  }
+  report.replicas = replicas_.wanted();
+  report.replicas_ready = replicas_.ready();
+  report.retried = tally_.retried();
+  report.restarts = tally_.restarts();
   return report;
 }
 
 std::optional<Instant> Inlet::next_deadline(Instant now) const {
-  std::optional<Instant> next = queue_.next_deadline(now);
-  for (const Replica& replica : replicas_) {
-    const auto* const each = std::get_if<EachReplica>(&replica);
-    const std::optional<Instant> at =
-        each != nullptr ? each->next_deadline(queue_, now)
-                        : std::get<WindowReplica>(replica).next_deadline(windows_);
-    if (at && (!next || *at < *next)) next = at;
-  }
-  return next;
+  const std::optional<Instant> queue = queue_.next_deadline(now);
+  const std::optional<Instant> replicas = replicas_.next_deadline(queue_, windows_, now);
+  return queue && (!replicas || *queue < *replicas) ? queue : replicas;
 }
 
 bool Inlet::is_newly_ready() const {
-  return !has_told_ready_ && !address_.empty() &&
-         std::all_of(replicas_.begin(), replicas_.end(), [](const Replica& replica) {
-           return std::visit([](const auto& r) { return r.is_ready(); }, replica);
-         });
-}
-
-bool Inlet::is_gone() const {
-  return std::all_of(replicas_.begin(), replicas_.end(), [](const Replica& replica) {
-    return std::visit([](const auto& r) { return r.is_gone(); }, replica);
-  });
+  return !has_told_ready_ && !address_.empty() && replicas_.ready() >= replicas_.wanted();
 }
 
 }  // namespace leat::node

@@ -4,7 +4,8 @@
 // Invariants:
 //  (1) Every origin of a lease of the present epoch gets into exactly one result.
 //  (2) A lease is held until all its origins have results and the broker is done with these.
-//  (3) At most kLeasesPerReplica leases are held for each replica, give or take those under way.
+//  (3) At most kLeasesPerReplica leases are held for each replica, give or take those under way
+//      and those that the broker was told it may send.
 
 #pragma once
 
@@ -14,11 +15,9 @@
 #include <optional>
 #include <string>
 #include <utility>
-#include <variant>
 #include <vector>
 
-#include "node/each_replica.h"
-#include "node/window_replica.h"
+#include "node/replicas.h"
 
 namespace leat::node {
 
@@ -27,9 +26,11 @@ class Inlet {
   struct Opening {
     SegmentId segment;
     std::uint64_t epoch = 0;
-    std::uint32_t replicas = 0;
+    std::uint32_t replicas = 0;  // At first.
+    bool is_ordered = false;     // Works leases off in the order of their numbers.
     std::uint64_t seed = 0;
     std::string spec_text;  // To see whether an order is for the same.
+    std::string directory;
   };
 
   Inlet(Opening opening, spec::Pipeline pipeline, std::size_t stage);
@@ -40,8 +41,14 @@ class Inlet {
   Inlet& operator=(Inlet&&) = delete;
   ~Inlet() = default;
 
+  // Whether the order is for this inlet, perhaps with other replicas or another epoch.
+  [[nodiscard]] bool is_for(const wire::OpenInlet& order) const;
+
   // The broker starts a new count of leases; what it leased before and no tool has is dropped.
   void renew(std::uint64_t epoch);
+
+  // From now on there are to be so many replicas.
+  void resize(std::uint32_t replicas);
 
   // Takes a lease in; one of another epoch, or that is here already, is ignored.
   void take(wire::Lease lease, Effects& effects, Instant now);
@@ -58,18 +65,16 @@ class Inlet {
   // Hands an event to the replica that has the tool; whether there is one.
   template <typename ToolEvent>
   bool dispatch(const ToolEvent& event, Effects& effects, Instant now) {
-    for (Replica& replica : replicas_) {
-      if (std::visit([](auto& r) { return r.tool(); }, replica) != event.tool) continue;
-      Turn turn{queue_, effects, results_, now};
-      std::visit([&](auto& r) { r.on(event, turn); }, replica);
-      return true;
-    }
-    return false;
+    Turn turn{queue_, effects, results_, tally_, now};
+    return replicas_.dispatch(event, turn);
   }
 
   void end(Effects& effects, Instant now, bool kill);
 
-  // Why the stage cannot work, if it cannot.
+  // The inlet cannot work, for another reason than its tools.
+  void fail(std::string reason);
+
+  // Why the stage cannot work, if it cannot. What was first stays.
   [[nodiscard]] std::optional<wire::StageFailed> failure() const;
 
   [[nodiscard]] bool has_told_failure() const { return has_told_failure_; }
@@ -78,12 +83,19 @@ class Inlet {
 
   [[nodiscard]] wire::InletReport report() const;
 
+  // What its tools said last on standard error.
+  [[nodiscard]] wire::NodeLogs logs(std::string reply_to) const;
+
+  // Never less than what the broker was told.
   [[nodiscard]] std::uint64_t leases_max() const;
+
+  // Leases that the broker is not done with.
+  [[nodiscard]] std::size_t held_leases() const { return held_.size(); }
 
   [[nodiscard]] std::optional<Instant> next_deadline(Instant now) const;
 
   // Whether every process has come to its end.
-  [[nodiscard]] bool is_gone() const;
+  [[nodiscard]] bool is_gone() const { return replicas_.are_gone(); }
 
   [[nodiscard]] const Opening& opening() const { return opening_; }
 
@@ -100,7 +112,6 @@ class Inlet {
   void set_told_leases_max(std::uint64_t told) { told_leases_max_ = told; }
 
  private:
-  using Replica = std::variant<EachReplica, WindowReplica>;
   using LeaseKey = std::pair<std::uint64_t, std::uint64_t>;  // Epoch, number.
 
   struct Held {
@@ -120,7 +131,9 @@ class Inlet {
   std::string address_;
   WorkQueue queue_;
   WindowQueue windows_;
-  std::vector<Replica> replicas_;
+  Replicas replicas_;
+  Tally tally_;
+  std::optional<std::string> failure_;      // By fail().
   std::vector<wire::LeaseResult> results_;  // Not collected yet.
   std::map<LeaseKey, Held> held_;
   std::uint64_t highest_seen_ = 0;

@@ -4,7 +4,9 @@
 // in order.
 //
 // Guarantees: a result holds what a tool answered to exactly those records; it is kept, and sent
-// again, until the broker says that it is committed or discarded.
+// again, until the broker says that it is committed or discarded. While the broker is silent the
+// tools stay warm, and go on with what they have; what belongs to a broker that was started anew
+// is dropped.
 //
 // Equal sequences of calls return equal effects. Not thread-safe.
 
@@ -19,7 +21,8 @@
 
 #include "core/time.h"
 #include "node/inlet.h"
-#include "node/tool_events.h"
+#include "node/node_events.h"
+#include "node/repetition.h"
 #include "wire/messages.h"
 
 namespace leat::node {
@@ -31,27 +34,10 @@ struct Settings {
   std::map<std::string, std::string> labels;
   std::uint64_t seed = 0;                  // Of pauses' jitter.
   std::uint32_t broker_silence_beats = 5;  // Then it joins anew.
+  // The broker's address, for messages. Empty: it is in this process, and its coming no news.
+  std::string broker;
+  Duration broker_patience = std::chrono::seconds(5);  // Then its silence is told.
 };
-
-// A message came from the broker's front.
-struct BrokerMessage {
-  wire::Message message;
-};
-
-// A message came to an inlet.
-struct InletMessage {
-  wire::Message message;
-};
-
-// An inlet's socket listens at this address.
-struct InletBound {
-  SegmentId segment;
-  std::uint64_t epoch = 0;
-  std::string address;
-};
-
-using Event = std::variant<BrokerMessage, InletMessage, InletBound, ToolStarted, ToolStartFailed,
-                           ToolPrinted, ToolComplained, ToolAccepted, ToolLooked, ToolEnded>;
 
 class NodeCore {
  public:
@@ -69,7 +55,10 @@ class NodeCore {
   enum class Ending { kGraceful, kKill };
   [[nodiscard]] Effects end(Ending ending, Instant now);
 
-  // After end(): whether every tool has come to its end.
+  // Whether the broker has nothing more for the node, which then has ended as by a graceful end().
+  [[nodiscard]] bool is_dismissed() const { return is_dismissed_; }
+
+  // After its end: whether every tool has come to its own.
   [[nodiscard]] bool is_gone() const;
 
   // Results that the broker is not done with.
@@ -84,12 +73,15 @@ class NodeCore {
   void on(const BrokerMessage& event);
   void on(const InletMessage& event);
   void on(const InletBound& event);
+  void on(const InletBindFailed& event);
   template <typename ToolEvent>
   void on(const ToolEvent& event);
 
   void receive(const wire::NodeWelcome& message);
   void receive(const wire::OpenInlet& message);
   void receive(const wire::CloseInlet& message);
+  void receive(const wire::Dismissed& message);
+  void receive(const wire::LogsWanted& message);
   void receive(const wire::ResultsDone& message);
   void receive(const wire::BrokerBeat& message);
   void receive(const wire::Refused& message);
@@ -97,6 +89,13 @@ class NodeCore {
   void receive(const Other& message);
 
   void join();
+  void answer_silence();
+  void open(const wire::OpenInlet& message);
+  // The same inlet with another epoch, or other replicas.
+  void change(Inlet& inlet, const wire::OpenInlet& message);
+  void refuse(const wire::OpenInlet& message, std::string stage, std::string reason);
+  void begin_end(Ending ending);
+  Inlet* find(SegmentId segment);
   void report();
   void resend_results();
   void push_result(wire::LeaseResult result);
@@ -109,11 +108,18 @@ class NodeCore {
   Instant now_;
   bool has_started_ = false;
   bool has_ended_ = false;
+  bool is_dismissed_ = false;
   bool is_joined_ = false;
+  Instant heard_at_;               // The broker's last word, or the start.
+  Instant reconnected_at_;         // Not before that.
+  bool has_told_silence_ = false;  // Since then.
+  std::string told_refusal_;       // Why it could not join, as it was told; since the last welcome.
+  Repetition ignored_;             // Messages at inlets that are no leases.
   std::uint64_t broker_incarnation_ = 0;
   NodeId id_;
   Duration beat_ = std::chrono::seconds(1);
-  Instant next_beat_;
+  Duration join_pause_{};                // Before it is tried again.
+  Instant next_beat_;                    // Or attempt to join.
   std::uint64_t beats_ = 0;              // Reports since the welcome.
   std::uint64_t beat_of_last_word_ = 0;  // When the broker was last heard.
   std::uint64_t result_count_ = 0;

@@ -1,31 +1,49 @@
 // NodeLoop serves one NodeCore: its sockets, its tools' processes, its clock. Runs in the thread
 // that calls run().
+//
+// Inlets listen where the options say; an address that was bound once is used again for the next
+// inlet, so that there are never more than there were inlets at once. With keys only the broker can
+// push to them, and only it is talked to.
 
 #pragma once
 
 #include <cstdint>
 #include <deque>
 #include <functional>
-#include <map>
+#include <list>
 #include <memory>
 #include <optional>
 #include <string>
 #include <utility>
 
+#include "io/address.h"
+#include "io/authenticator.h"
 #include "io/clock.h"
+#include "io/keys.h"
 #include "io/socket.h"
 #include "io/wait.h"
 #include "node/node_core.h"
+#include "node/repetition.h"
 #include "node/tool_host.h"
 
 namespace leat::node {
 
 class NodeLoop {
  public:
+  // Where inlets listen over tcp.
+  struct InletPorts {
+    std::string host = "*";              // To listen at.
+    std::string advertise;               // The host that the broker is told. Empty: that at which
+                                         // they listen; of `*`, that by which we reach the broker.
+    std::optional<io::PortRange> ports;  // Else the system chooses.
+  };
+
   struct Options {
-    std::string front;             // The broker's.
-    std::string inlet_prefix;      // Inlets bind at this plus a number: "inproc://inlet-".
-    std::string guardian_program;  // The path of leat-guardian.
+    std::string front;                    // The broker's. Unless it is inproc, its silence is told.
+    std::string inlet_prefix;             // Inlets bind at this plus a number: "inproc://inlet-".
+    std::optional<InletPorts> ports;      // Instead of that.
+    std::optional<io::ClusterKeys> keys;  // Over tcp and ipc; without them everybody is let in.
+    std::string guardian_program;         // The path of leat-guardian.
     Settings settings;
     std::function<void(const std::string&)> say;  // Tells the operator; any thread.
   };
@@ -35,31 +53,37 @@ class NodeLoop {
                                                                 Options options);
 
   // Without a connection: create() makes one that serves.
-  NodeLoop(io::Context& context, Options options, io::Guardian guardian, io::PipeWait wait);
+  NodeLoop(io::Context& context, Options options, io::Guardian guardian, io::PipeWait wait,
+           std::optional<io::Authenticator> authenticator);
 
   // Serves until a bell is rung, then ends the tools: after `stop` each has its end-of-file and its
-  // grace, after `abort` they are killed. Returns when all are gone.
+  // grace, after `abort` they are killed. A node that the broker dismisses ends as after `stop`.
+  // Returns when all are gone.
   void run(const io::Bell& stop, const io::Bell& abort);
 
  private:
   struct Pull {
-    std::uint64_t epoch = 0;
+    std::optional<SegmentId> segment;  // None: free for the next inlet.
+    std::string address;               // As the broker is told it.
     io::Socket socket;
   };
 
   enum class Phase { kServing, kEnding };
 
+  [[nodiscard]] Result<void> connect_front();
   void wait_for_something(const io::Bell& stop, const io::Bell& abort, Phase phase);
   // Whether one of them has something to read.
   bool watch_sockets();
   void receive_all();
   void receive(io::Socket& socket, bool is_front);
+  void tell_of_strangers();
   // Steps the core at once, or after the effects that are being carried out.
   void deliver(const Event& event);
   void drain_events();
   void carry_out(const Effects& effects);
   void order(const PushResult& effect);
   void order(const SendToBroker& effect);
+  void order(const ReconnectToBroker& effect);
   void order(const ConnectResults& effect);
   void order(const BindInlet& effect);
   void order(const UnbindInlet& effect);
@@ -70,17 +94,27 @@ class NodeLoop {
     tools_.order(effect, now_);
   }
 
+  [[nodiscard]] Result<Pull> bind_inlet();
+  // At a free port of the range, or one that the system chooses.
+  [[nodiscard]] Result<void> bind_port(io::Socket& socket) const;
+  [[nodiscard]] Result<std::string> advertised(const io::Address& bound) const;
+  [[nodiscard]] Result<std::string> reachable_results(const std::string& told) const;
+
   io::Context& context_;
   Options options_;
   io::MonotonicClock clock_;
   Instant now_;  // Read once per turn.
+  std::optional<io::Authenticator> authenticator_;
   io::Socket front_;
   std::optional<io::Socket> results_;
-  std::map<SegmentId, Pull> inlets_;
+  std::list<Pull> inlets_;
   std::uint64_t bound_count_ = 0;
   NodeCore core_;
   ToolHost tools_;
   io::WaitSet waits_;
+  Repetition malformed_;
+  Repetition refused_;
+  std::uint64_t refused_count_ = 0;  // As it was when it was looked at last.
   bool is_carrying_out_ = false;
 
   struct Queued {

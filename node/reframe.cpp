@@ -30,6 +30,12 @@ class Part {
         static_cast<std::uint32_t>(blob_.size() - before - framing::terminator(input_).size()));
   }
 
+  // As it is, for nothing will follow it.
+  void add_unterminated(std::string_view record) {
+    blob_.append(record).append(framing::terminator(input_));
+    lengths_.push_back(static_cast<std::uint32_t>(record.size()));
+  }
+
   // The part that ends before record `end` of the slice.
   void finish(std::uint32_t end, std::vector<Batch>& parts) {
     const auto count = static_cast<std::uint32_t>(lengths_.size());
@@ -52,6 +58,18 @@ class Part {
   std::vector<std::uint32_t> lengths_;
 };
 
+// Whether a tool reads it as one record when end-of-file follows it.
+bool carries_unterminated(const framing::Framing& input, std::string_view record) {
+  std::string stream(record);
+  if (input.kind == framing::Kind::kUntil) stream += framing::terminator(input);
+  framing::Splitter splitter(input);
+  std::vector<std::uint32_t> lengths;
+  splitter.scan(stream, lengths);
+  // Of `until` the line that matches may be the last, or be missing.
+  const bool may_be_whole = input.kind == framing::Kind::kUntil && lengths.size() == 1;
+  return lengths.empty() || (may_be_whole && splitter.pending_bytes() == 0);
+}
+
 void reframe_each(const Batch& slice, const framing::Framing& input, Reframed& reframed) {
   Part part(slice, input);
   const framing::Splitter splitter(input);
@@ -59,12 +77,17 @@ void reframe_each(const Batch& slice, const framing::Framing& input, Reframed& r
   for (std::uint32_t i = 0; !reader.is_done(); ++i) {
     const std::string_view record = reader.next();
     const bool is_unterminated = slice.records.has(kUnterminated, i);
-    if (is_unterminated || splitter.carries(record)) {
-      if (is_unterminated) part.finish(i, reframed.parts);
+    const bool fits =
+        is_unterminated ? carries_unterminated(input, record) : splitter.carries(record);
+    if (fits && !is_unterminated) {
       part.add(record);
       continue;
     }
     part.finish(i, reframed.parts);
+    if (fits) {
+      part.add_unterminated(record);
+      continue;
+    }
     reframed.refused.push_back(origins_of(slice.runs, i, 1).front().first);
   }
   part.finish(slice.records.count, reframed.parts);

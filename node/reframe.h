@@ -16,7 +16,7 @@ struct Reframed {
 };
 
 // REQUIRES: the slice's runs are one for one. A record without terminator (kUnterminated) comes in
-// a part of its own, the last, and is not checked.
+// a part of its own, the last, as it is: what the tool reads after it is end-of-file.
 [[nodiscard]] Reframed reframe(const Batch& slice, const framing::Framing& input);
 
 }  // namespace leat::node

@@ -12,6 +12,10 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr Duration kPauseMin = 10ms;
+// Some 40 s in all: a shortage that lasts longer is no passing one.
+constexpr Duration kStartPauseMin = 100ms;
+constexpr Duration kStartPauseMax = 10s;
+constexpr std::uint32_t kStartRetriesMax = 10;
 constexpr std::size_t kQuoteMax = 80;
 
 struct SignalName {
@@ -57,9 +61,30 @@ Duration RestartPause::next(Duration most) {
   ++deaths_;
   if (deaths_ == 1) return {};
   const std::uint32_t doublings = std::min(deaths_ - 2, 12U);
-  const Duration pause = std::min<Duration>(kPauseMin * (1U << doublings), most);
+  return vary(std::min<Duration>(kPauseMin * (1U << doublings), most));
+}
+
+std::optional<Duration> RestartPause::next_start() {
+  if (++failed_starts_ > kStartRetriesMax) return std::nullopt;
+  return vary(std::min<Duration>(kStartPauseMin * (1U << (failed_starts_ - 1)), kStartPauseMax));
+}
+
+Duration RestartPause::vary(Duration pause) {
   const auto percent = static_cast<Duration::rep>(75 + random_() % 51);
   return pause * percent / 100;
+}
+
+std::optional<Instant> retry_start(const ToolStartFailed& event, const Post& post,
+                                   RestartPause& pause, Turn& turn) {
+  if (!event.may_pass) return std::nullopt;
+  const std::optional<Duration> wait = pause.next_start();
+  if (!wait) return std::nullopt;
+  turn.tally.count_restart(kStart);
+  if (pause.failed_starts() == 1) {
+    turn.effects.push_back(
+        Say{"stage '" + post.stage.name + "': " + event.reason + "; it is tried again"});
+  }
+  return turn.now + *wait;
 }
 
 std::string quote(const std::vector<std::string>& argv) {

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <optional>
 #include <random>
 #include <string>
 #include <string_view>
@@ -12,6 +13,7 @@
 
 #include "core/limits.h"
 #include "core/time.h"
+#include "node/tally.h"
 #include "node/tool_events.h"
 #include "node/work_queue.h"
 #include "spec/pipeline_spec.h"
@@ -24,6 +26,7 @@ struct Turn {
   WorkQueue& queue;
   Effects& effects;
   std::vector<wire::LeaseResult>& results;  // Node, segment and number are filled in by the inlet.
+  Tally& tally;
   Instant now;
 };
 
@@ -35,6 +38,8 @@ struct Post {
   SegmentId segment;
   std::uint32_t index = 0;  // Of the replica at its inlet, from 0.
   std::string pipeline;
+  // Of what a tool printed: uncommitted, or for one window. A message carries no more than 2 GiB.
+  std::size_t printed_bytes_max = std::size_t{1} << 30;
 };
 
 [[nodiscard]] StartTool start_order(const Post& post, ToolId tool);
@@ -52,21 +57,35 @@ class StderrTail {
   std::string text_;
 };
 
-// How long to wait before the next start: nothing after the first death, then 10 ms, doubling, each
-// by up to a quarter more or less. Success resets it.
+// How long to wait before the next start, each time by up to a quarter more or less.
 class RestartPause {
  public:
   explicit RestartPause(std::uint64_t seed) : random_(seed) {}
 
-  // At most `most`, give or take a quarter.
+  // After a death: nothing at first, then 10 ms, doubling up to `most`. Success resets it.
   [[nodiscard]] Duration next(Duration most);
 
   void reset() { deaths_ = 0; }
 
+  // After a start for which the system had no room: 100 ms, doubling up to 10 s. Nothing when it
+  // was tried again so often that there is no hope.
+  [[nodiscard]] std::optional<Duration> next_start();
+
+  void note_start() { failed_starts_ = 0; }
+
+  [[nodiscard]] std::uint32_t failed_starts() const { return failed_starts_; }
+
  private:
+  [[nodiscard]] Duration vary(Duration pause);
+
   std::mt19937_64 random_;
   std::uint32_t deaths_ = 0;
+  std::uint32_t failed_starts_ = 0;  // In a row.
 };
+
+// A process could not be made: when to try again, or nothing when the stage has failed.
+[[nodiscard]] std::optional<Instant> retry_start(const ToolStartFailed& event, const Post& post,
+                                                 RestartPause& pause, Turn& turn);
 
 // "the command line", shortened.
 [[nodiscard]] std::string quote(const std::vector<std::string>& argv);

@@ -30,10 +30,12 @@ struct ToolStarted {
   ToolId tool;
 };
 
-// The process could not be made: the operating system's words, with the path.
+// The process could not be made. The reason is a sentence that names the program, with the
+// operating system's words.
 struct ToolStartFailed {
   ToolId tool;
   std::string reason;
+  bool may_pass = false;  // The system was short of something: descriptors, memory, processes.
 };
 
 // Valid during the step only.
@@ -53,9 +55,10 @@ struct ToolAccepted {
   std::uint64_t bytes = 0;
 };
 
-// kAtRest: asleep on an empty standard input, and its output is drained. kUnseeable: this tool's
-// rest cannot be seen.
-enum class Rest { kAtRest, kBusy, kUnseeable };
+// kAtRest: asleep on an empty standard input, and its output is drained. kWaiting: asleep, its
+// input empty, but perhaps for something else than input. kUnseeable: this tool's rest cannot be
+// seen.
+enum class Rest { kAtRest, kWaiting, kBusy, kUnseeable };
 
 // The answer to Look; what it had printed came before.
 struct ToolLooked {
@@ -112,12 +115,15 @@ struct SendToBroker {
   wire::Message message;
 };
 
+// Makes the connection to the broker's front anew: one that was refused is dead until then.
+struct ReconnectToBroker {};
+
 // Connects the PUSH socket for results; an earlier one goes.
 struct ConnectResults {
   std::string address;
 };
 
-// Binds an inlet's PULL socket; InletBound answers. An earlier one of the segment goes.
+// Binds an inlet's PULL socket, if the segment has none; InletBound or InletBindFailed answers.
 struct BindInlet {
   SegmentId segment;
   std::uint64_t epoch = 0;
@@ -131,8 +137,9 @@ struct Say {
   std::string text;
 };
 
-using Effect = std::variant<StartTool, FeedTool, CloseStdin, LookAtTool, EndTool, PushResult,
-                            SendToBroker, ConnectResults, BindInlet, UnbindInlet, Say>;
+using Effect =
+    std::variant<StartTool, FeedTool, CloseStdin, LookAtTool, EndTool, PushResult, SendToBroker,
+                 ReconnectToBroker, ConnectResults, BindInlet, UnbindInlet, Say>;
 using Effects = std::vector<Effect>;
 
 }  // namespace leat::node

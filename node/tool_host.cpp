@@ -45,6 +45,20 @@ std::vector<std::string> environment_for(const StartTool& order, const io::Guard
   return entries;
 }
 
+Rest rest_of(io::Rest seen) {
+  switch (seen) {
+    case io::Rest::kAtRest:
+      return Rest::kAtRest;
+    case io::Rest::kWaiting:
+      return Rest::kWaiting;
+    case io::Rest::kUnseeable:
+      return Rest::kUnseeable;
+    case io::Rest::kBusy:
+      break;
+  }
+  return Rest::kBusy;
+}
+
 }  // namespace
 
 struct ToolHost::Tool {
@@ -85,7 +99,8 @@ void ToolHost::order(const StartTool& effect, Instant /*now*/) {
                                        .environment = environment_for(effect, guardian_),
                                        .working_directory = effect.directory});
   if (!child) {
-    deliver_(ToolStartFailed{effect.tool, child.error().message});
+    deliver_(ToolStartFailed{effect.tool, child.error().message,
+                             child.error().code == Errc::kUnavailable});
     return;
   }
   (void)guardian_.add(child->pid);
@@ -123,9 +138,7 @@ void ToolHost::order(const LookAtTool& effect, Instant /*now*/) {
   Rest rest = Rest::kBusy;
   if (tool.to_write.empty() && tool.child.to_stdin.is_open() && !tool.has_exited) {
     const io::Rest seen = tool.probe->look();
-    rest = seen == io::Rest::kAtRest      ? Rest::kAtRest
-           : seen == io::Rest::kUnseeable ? Rest::kUnseeable
-                                          : Rest::kBusy;
+    rest = rest_of(seen);
   }
   // What it printed before it came to rest comes first.
   if (rest != Rest::kBusy) read_output(tool);
@@ -261,6 +274,7 @@ void ToolHost::watch(io::WaitSet& waits) {
     tool->at_stderr = add(tool->child.from_stderr, POLLIN, true);
     tool->at_end = add(tool->child.pidfd, POLLIN, !tool->has_exited);
   }
+  at_guardian_ = guardian_.pidfd() >= 0 ? waits.add(guardian_.pidfd(), POLLIN) : SIZE_MAX;
 }
 
 std::optional<Instant> ToolHost::next_deadline() const {
@@ -279,6 +293,9 @@ void ToolHost::serve(const io::WaitSet& waits, Instant now) {
   const auto is_ready = [&waits](std::size_t place) {
     return place != SIZE_MAX && waits.is_ready(place);
   };
+  // Killed by somebody: the tools get another one at once.
+  if (is_ready(at_guardian_)) (void)guardian_.restart();
+  at_guardian_ = SIZE_MAX;
   for (Tool* const tool : present) {
     if (is_ready(tool->at_stderr)) read_stderr(*tool);
     if (is_ready(tool->at_output)) read_output(*tool);

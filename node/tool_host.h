@@ -16,8 +16,7 @@
 #include "io/process.h"
 #include "io/rest_probe.h"
 #include "io/wait.h"
-#include "node/node_core.h"
-#include "node/tool_events.h"
+#include "node/node_events.h"
 
 namespace leat::node {
 
@@ -59,6 +58,7 @@ class ToolHost {
   void finish_if_over(Tool& tool, Instant now);
 
   io::Guardian guardian_;
+  std::size_t at_guardian_ = SIZE_MAX;  // Its place in the wait set.
   io::PipeWait wait_;
   Deliver deliver_;
   std::map<ToolId, std::unique_ptr<Tool>> tools_;

@@ -36,19 +36,18 @@ WindowReplica::WindowReplica(Post post, std::uint64_t seed)
     : post_(std::move(post)), answers_(post_.stage.output), pause_(seed) {}
 
 void WindowReplica::advance(Turn& turn, WindowQueue& windows, std::uint64_t& next_tool) {
-  if (has_ended_ || stage_failure_) return;
+  if (has_ended_) return;
+  if (is_retired_ && !work_) return end(turn, false);
+  if (stage_failure_) return;
   if (!tool_ && turn.now >= start_at_) {
     tool_ = ToolId{++next_tool};
     turn.effects.push_back(start_order(post_, *tool_));
     return;
   }
   const bool is_proved = !is_on_probation_ || turn.now >= feed_at_;
-  const bool may_work = tool_ && is_started_ && !work_ && !retry_ && is_proved;
-  if (may_work && !windows.empty() && windows.front().not_before <= turn.now) {
-    WindowWork work = std::move(windows.front());
-    windows.pop_front();
-    feed(std::move(work), turn);
-  }
+  const bool may_work = tool_ && is_started_ && !work_ && !retry_ && !is_retired_ && is_proved;
+  std::optional<WindowWork> next = may_work ? windows.take(turn.now) : std::nullopt;
+  if (next) feed(std::move(*next), turn);
   const bool is_late = work_ && post_.stage.timeout && !killed_for_ &&
                        turn.now - work_since_ >= *post_.stage.timeout;
   if (is_late) {
@@ -74,29 +73,47 @@ void WindowReplica::feed(WindowWork work, Turn& turn) {
 void WindowReplica::on(const ToolStarted& event, Turn& turn) {
   ENSURE(tool_ == event.tool);
   is_started_ = true;
+  pause_.note_start();
   feed_at_ = turn.now + kProbation;
 }
 
-void WindowReplica::on(const ToolStartFailed& event, Turn& /*turn*/) {
+void WindowReplica::on(const ToolStartFailed& event, Turn& turn) {
   ENSURE(tool_ == event.tool);
   tool_.reset();
-  stage_failure_ = "cannot start " + quote(post_.stage.argv) + ": " + event.reason;
+  if (has_ended_) return;
+  const std::optional<Instant> again = retry_start(event, post_, pause_, turn);
+  if (!again) return fail_stage(event.reason);
+  start_at_ = *again;
 }
 
 void WindowReplica::on(const ToolPrinted& event, Turn& turn) {
   ENSURE(tool_ == event.tool);
   if (has_ended_ || killed_for_) return;
   (void)answers_.add(event.bytes);
-  const bool is_record_large = answers_.largest_record() > post_.limits.record_bytes_max;
-  if (!is_record_large && answers_.bytes() <= post_.limits.queue_bytes_max) return;
-  killed_for_ = wire::Failure{
-      .kind = wire::FailureKind::kOversize,
-      .reason = is_record_large ? "the tool printed a record of more than limits.record_bytes (" +
-                                      std::to_string(post_.limits.record_bytes_max) + ")"
-                                : "the tool printed more for one window than limits.queue_bytes (" +
-                                      std::to_string(post_.limits.queue_bytes_max) + ")"};
+  std::optional<std::string> reason = excess();
+  if (!reason) return;
+  killed_for_ = {.kind = wire::FailureKind::kOversize, .reason = std::move(*reason)};
   answers_.clear();
   turn.effects.push_back(EndTool{*tool_, true});
+}
+
+std::optional<std::string> WindowReplica::excess() const {
+  const Limits& limits = post_.limits;
+  if (answers_.largest_record() > limits.record_bytes_max) {
+    return "the tool printed a record of more than limits.record_bytes (" +
+           std::to_string(limits.record_bytes_max) + ")";
+  }
+  // As the broker counts it.
+  const std::size_t bytes = answers_.bytes() + std::size_t{4} * answers_.count();
+  if (bytes > limits.queue_bytes_max) {
+    return "the tool printed more for one window than limits.queue_bytes (" +
+           std::to_string(limits.queue_bytes_max) + ")";
+  }
+  if (bytes > post_.printed_bytes_max) {
+    return "the tool printed more for one window than " + std::to_string(post_.printed_bytes_max) +
+           " bytes, which is the most: make the window smaller";
+  }
+  return std::nullopt;
 }
 
 void WindowReplica::on(const ToolComplained& event, Turn& /*turn*/) {
@@ -118,13 +135,12 @@ void WindowReplica::on(const ToolEnded& event, Turn& turn) {
   const bool is_content =
       !event.is_signal && std::find(well.begin(), well.end(), event.status) != well.end();
   if (is_content) return;
-  ++restarts_;
   if (++start_failures_ >= kStartFailuresMax) {
-    stage_failure_ = quote(post_.stage.argv) + " " + describe(event) + " before it was given a " +
-                     "window, " + std::to_string(start_failures_) + " times in a row";
-    clear_process();
-    return;
+    fail_stage(quote(post_.stage.argv) + " " + describe(event) + " before it was given a window, " +
+               std::to_string(start_failures_) + " times in a row");
+    return clear_process();
   }
+  turn.tally.count_restart(failure_of(event).kind);
   start_at_ = turn.now + pause_.next(kPauseMax);
   clear_process();
 }
@@ -175,13 +191,14 @@ void WindowReplica::succeed(Turn& turn) {
 }
 
 void WindowReplica::fail(wire::Failure why, Turn& turn) {
-  ++restarts_;
+  turn.tally.count_restart(why.kind);
   is_on_probation_ = !has_succeeded_;
   start_at_ = turn.now + pause_.next(100ms);
   ++work_->attempts;
   if (work_->attempts < post_.stage.attempts) {
     const std::uint32_t doublings = std::min(work_->attempts - 1, 10U);
     work_->not_before = turn.now + post_.stage.backoff * (1U << doublings);
+    turn.tally.count_retried(work_->records());
     retry_ = std::move(work_);
     return;
   }
@@ -214,6 +231,10 @@ void WindowReplica::clear_process() {
   if (!stage_failure_) stderr_.clear();
 }
 
+void WindowReplica::fail_stage(std::string reason) {
+  if (!stage_failure_) stage_failure_ = std::move(reason);
+}
+
 void WindowReplica::end(Turn& turn, bool kill) {
   has_ended_ = true;
   if (ended_) return clear_process();
@@ -225,10 +246,9 @@ std::optional<Instant> WindowReplica::next_deadline(const WindowQueue& windows) 
   if (!tool_) return start_at_;
   std::optional<Instant> next;
   if (work_ && post_.stage.timeout && !killed_for_) next = work_since_ + *post_.stage.timeout;
-  const bool may_work = is_started_ && !work_ && !windows.empty();
-  if (may_work) {
-    const Instant at = is_on_probation_ ? std::max(windows.front().not_before, feed_at_)
-                                        : windows.front().not_before;
+  const std::optional<Instant> window = windows.next_deadline();
+  if (is_started_ && !work_ && window) {
+    const Instant at = is_on_probation_ ? std::max(*window, feed_at_) : *window;
     if (!next || at < *next) next = at;
   }
   return next;

@@ -5,27 +5,14 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "node/answers.h"
 #include "node/replica.h"
+#include "node/window_queue.h"
 
 namespace leat::node {
-
-// One lease of a window stage.
-struct WindowWork {
-  std::uint64_t epoch = 0;
-  std::uint64_t lease = 0;
-  std::vector<Batch> slices;     // Blobs as the tool reads them.
-  bool is_unterminated = false;  // The last record has no terminator.
-  std::uint32_t attempts = 0;    // Failed so far.
-  Instant not_before;
-};
-
-using WindowQueue = std::deque<WindowWork>;
 
 class WindowReplica {
  public:
@@ -46,6 +33,9 @@ class WindowReplica {
 
   void end(Turn& turn, bool kill);
 
+  // Takes nothing new, and ends the process when its window has its outcome.
+  void retire() { is_retired_ = true; }
+
   [[nodiscard]] std::optional<Instant> next_deadline(const WindowQueue& windows) const;
 
   [[nodiscard]] std::optional<ToolId> tool() const { return tool_; }
@@ -57,8 +47,6 @@ class WindowReplica {
   // Whether no process is left; what one printed before it was given a window may be.
   [[nodiscard]] bool is_gone() const { return !tool_ || ended_; }
 
-  [[nodiscard]] std::uint64_t restarts() const { return restarts_; }
-
   [[nodiscard]] const std::optional<std::string>& stage_failure() const { return stage_failure_; }
 
   [[nodiscard]] const std::string& stderr_tail() const { return stderr_.text(); }
@@ -69,10 +57,14 @@ class WindowReplica {
   void succeed(Turn& turn);
   void fail(wire::Failure why, Turn& turn);
   void clear_process();
+  // What it printed too much of, if it did.
+  [[nodiscard]] std::optional<std::string> excess() const;
+  void fail_stage(std::string reason);
 
   Post post_;
   std::optional<ToolId> tool_;
   bool is_started_ = false;
+  bool is_retired_ = false;
   bool has_ended_ = false;          // By end().
   std::optional<ToolEnded> ended_;  // The process is gone; its window may be still to come.
   std::optional<wire::Failure> killed_for_;  // Why we ended it.
@@ -80,7 +72,6 @@ class WindowReplica {
   StderrTail stderr_;
   RestartPause pause_;
   Instant start_at_;
-  std::uint64_t restarts_ = 0;
   std::uint32_t start_failures_ = 0;  // In a row: dead before it had anything.
   // A window has failed and none has succeeded: a process is given the next when it has lived a
   // while, so that one that cannot start is told from a window that ends it.

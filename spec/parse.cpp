@@ -34,7 +34,7 @@ Read<void> skip_version(const YamlValue& /*yaml*/, PipelineDraft& /*draft*/) {
 
 Read<void> keep_stages(const YamlValue& yaml, PipelineDraft& draft) {
   if (yaml.kind != YamlValue::Kind::kList || yaml.items.empty()) {
-    return unexpected_value(yaml, "a list of stages");
+    return unexpected_value(yaml, "a list of at least one stage");
   }
   if (yaml.items.size() > kStagesMax) {
     return fault(yaml.mark, "found " + std::to_string(yaml.items.size()) +

@@ -27,12 +27,15 @@ struct Window {
   std::optional<std::uint64_t> records;  // 1 or more.
   std::optional<std::uint64_t> bytes;    // 1 or more; a larger record is a window of its own.
   std::optional<Duration> time;          // Since the window's first record was ready.
+  friend bool operator==(const Window&, const Window&) = default;
 };
+
+inline constexpr std::uint32_t kReplicasMax = 1024;  // Of a stage, over the whole cluster.
 
 struct Stage {
   std::string name;               // [a-z0-9-]+, unique within the pipeline.
   std::vector<std::string> argv;  // At least the program; a relative path is made absolute.
-  std::uint32_t replicas = 1;     // 1 to 1024, over the whole cluster.
+  std::uint32_t replicas = 1;     // 1 to kReplicasMax.
   Mode mode = Mode::kEach;
   Window window;  // Mode window only.
   framing::Framing input;
@@ -45,7 +48,8 @@ struct Stage {
   Duration backoff = std::chrono::milliseconds(10);  // Before the second attempt; then doubles.
   OnError on_error = OnError::kDeadLetter;
   std::map<std::string, std::string> env;
-  std::vector<int> exit_codes = {0};  // Mode window: which mean success.
+  std::map<std::string, std::string> labels;  // That a node must have.
+  std::vector<int> exit_codes = {0};          // Mode window: which mean success.
 };
 
 struct Pipeline {

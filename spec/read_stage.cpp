@@ -55,7 +55,7 @@ Read<void> read_replicas(const YamlValue& yaml, Stage& stage) {
     return fault(yaml.mark,
                  "found 'auto', which is not built yet, expected a whole number from 1 to 1024");
   }
-  return store(stage.replicas, read_count(yaml, {1, 1024}));
+  return store(stage.replicas, read_count(yaml, {1, kReplicasMax}));
 }
 
 constexpr std::array<Key<Stage>, 2> kRetryKeys = {
@@ -75,7 +75,8 @@ Read<void> read_on_error(const YamlValue& yaml, Stage& stage) {
 }
 
 Read<void> read_variable(const YamlValue::Entry& entry, Stage& stage) {
-  constexpr std::array<std::string_view, 3> kOwn = {"LEAT_PIPELINE", "LEAT_STAGE", "LEAT_REPLICA"};
+  constexpr std::array<std::string_view, 4> kOwn = {"LEAT_PIPELINE", "LEAT_STAGE", "LEAT_REPLICA",
+                                                    "LEAT_GUARD"};
   if (entry.key.empty() ||
       entry.key.find_first_of(std::string_view("=\0", 2)) != std::string::npos) {
     return fault(entry.key_mark, "found " + quoted(entry.key) + ", expected a variable's name");
@@ -93,6 +94,20 @@ Read<void> read_env(const YamlValue& yaml, Stage& stage) {
   }
   for (const YamlValue::Entry& entry : yaml.entries) {
     if (auto read = read_variable(entry, stage); !read) return read;
+  }
+  return {};
+}
+
+Read<void> read_labels(const YamlValue& yaml, Stage& stage) {
+  if (yaml.kind != YamlValue::Kind::kMap || yaml.entries.empty()) {
+    return unexpected_value(yaml, "a map of labels that a node must have, such as {gpu: \"true\"}");
+  }
+  for (const YamlValue::Entry& entry : yaml.entries) {
+    if (entry.key.empty() || entry.key.find('=') != std::string::npos) {
+      return fault(entry.key_mark, "found " + quoted(entry.key) + ", expected a label's name");
+    }
+    auto read = store(stage.labels[entry.key], read_argument(entry.value, "a label's text"));
+    if (!read) return read;
   }
   return {};
 }
@@ -134,7 +149,7 @@ Read<void> leave_for_command(const YamlValue& /*yaml*/, StageDraft& /*draft*/) {
   return {};
 }
 
-constexpr std::array<Key<StageDraft>, 16> kStageKeys = {
+constexpr std::array<Key<StageDraft>, 17> kStageKeys = {
     {{"name",
       [](const YamlValue& yaml, StageDraft& draft) {
         draft.name.mark = yaml.mark;
@@ -168,6 +183,7 @@ constexpr std::array<Key<StageDraft>, 16> kStageKeys = {
      {"on_error",
       [](const YamlValue& yaml, StageDraft& d) { return read_on_error(yaml, d.stage); }},
      {"env", [](const YamlValue& yaml, StageDraft& d) { return read_env(yaml, d.stage); }},
+     {"nodes", [](const YamlValue& yaml, StageDraft& d) { return read_labels(yaml, d.stage); }},
      {"exit_codes",
       [](const YamlValue& yaml, StageDraft& d) { return read_exit_codes(yaml, d.stage); }}}};
 

@@ -8,6 +8,7 @@
 
 #include "wire/fields_client.h"
 #include "wire/fields_node.h"
+#include "wire/fields_status.h"
 #include "wire/kinds.h"
 #include "wire/reader.h"
 #include "wire/writer.h"

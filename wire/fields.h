@@ -146,6 +146,14 @@ struct Fields<DeadLetter> {
 };
 
 template <>
+struct Fields<NamedCount> {
+  static void list(auto& archive, auto& named) {
+    archive.text("name", named.name, kNameBytesMax);
+    archive.number("count", named.count);
+  }
+};
+
+template <>
 struct Fields<InletReport> {
   static void list(auto& archive, auto& inlet) {
     archive.structure("segment", inlet.segment);
@@ -153,31 +161,12 @@ struct Fields<InletReport> {
     archive.text("address", inlet.address, kNameBytesMax);
     archive.list("leases", inlet.leases);
     archive.number("leases_max", inlet.leases_max);
+    archive.number("replicas", inlet.replicas);
     archive.number("replicas_ready", inlet.replicas_ready);
-    archive.number("restarts", inlet.restarts);
+    archive.number("retried", inlet.retried);
+    archive.list("restarts", inlet.restarts);
     archive.rule(
         "leases", [&] { return is_ascending(inlet.leases); }, "ranges in order, none empty");
-  }
-};
-
-template <>
-struct Fields<StageStatus> {
-  static void list(auto& archive, auto& stage) {
-    archive.text("name", stage.name, kNameBytesMax);
-    archive.number("records_in", stage.records_in);
-    archive.number("records_out", stage.records_out);
-    archive.number("bytes_in", stage.bytes_in);
-    archive.number("bytes_out", stage.bytes_out);
-    archive.number("dead_letters", stage.dead_letters);
-    archive.number("dropped", stage.dropped);
-    archive.number("waiting", stage.waiting);
-    archive.number("leased", stage.leased);
-    archive.number("replicas", stage.replicas);
-    archive.number("replicas_ready", stage.replicas_ready);
-    archive.number("restarts", stage.restarts);
-    archive.number("busy_ns", stage.busy_ns);
-    archive.list("service", stage.service);
-    archive.rule("service", [&] { return is_sound(stage.service); }, "ascending buckets");
   }
 };
 

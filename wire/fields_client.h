@@ -26,6 +26,9 @@ struct Fields<OpenSession> {
     archive.text("producer", open.producer, kNameBytesMax);
     archive.number("epoch", open.epoch);
     archive.number("taken", open.taken);
+    archive.enumerator("use", open.use, SessionUse::kReceive);
+    archive.text("group", open.group, kNameBytesMax);
+    archive.text("from", open.from, kNameBytesMax);
   }
 };
 
@@ -76,6 +79,43 @@ struct Fields<StatusRequest> {
   }
 };
 
+template <>
+struct Fields<Describe> {
+  static void list(auto& archive, auto& describe) {
+    archive.text("pipeline", describe.pipeline, kNameBytesMax);
+  }
+};
+
+template <>
+struct Fields<Scale> {
+  static void list(auto& archive, auto& scale) {
+    archive.text("pipeline", scale.pipeline, kNameBytesMax);
+    archive.text("stage", scale.stage, kNameBytesMax);
+    archive.number("replicas", scale.replicas);
+  }
+};
+
+template <>
+struct Fields<Drain> {
+  static void list(auto& archive, auto& drain) { archive.text("node", drain.node, kNameBytesMax); }
+};
+
+template <>
+struct Fields<Remove> {
+  static void list(auto& archive, auto& remove) {
+    archive.text("pipeline", remove.pipeline, kNameBytesMax);
+    archive.boolean("drop", remove.drop);
+  }
+};
+
+template <>
+struct Fields<LogsRequest> {
+  static void list(auto& archive, auto& request) {
+    archive.text("pipeline", request.pipeline, kNameBytesMax);
+    archive.text("stage", request.stage, kNameBytesMax);
+  }
+};
+
 // ---- Broker to client.
 
 template <>
@@ -83,6 +123,7 @@ struct Fields<Deployed> {
   static void list(auto& archive, auto& deployed) {
     archive.structure("deployment", deployed.deployment);
     archive.text("pipeline", deployed.pipeline, kNameBytesMax);
+    archive.text("changes", deployed.changes, kTextBytesMax);
   }
 };
 
@@ -105,6 +146,7 @@ struct Fields<Delivery> {
     archive.structure("producer", delivery.producer);
     archive.number("epoch", delivery.epoch);
     archive.counter("number", delivery.number);
+    archive.text("from", delivery.from, kNameBytesMax);
     archive.structure("outputs", delivery.outputs);
     archive.list("dead_letters", delivery.dead_letters);
     archive.number("dropped", delivery.dropped);
@@ -129,13 +171,29 @@ struct Fields<Refused> {
 };
 
 template <>
-struct Fields<Status> {
-  static void list(auto& archive, auto& status) {
-    archive.text("pipeline", status.pipeline, kNameBytesMax);
-    archive.text("state", status.state, kTextBytesMax);
-    archive.number("queue_bytes", status.queue_bytes);
-    archive.number("queue_bytes_max", status.queue_bytes_max);
-    archive.list("stages", status.stages);
+struct Fields<Description> {
+  static void list(auto& archive, auto& description) {
+    archive.text("file", description.file, kTextBytesMax);
+    archive.text("directory", description.directory, kTextBytesMax);
+    archive.text("spec_text", description.spec_text, kSpecBytesMax);
+  }
+};
+
+template <>
+struct Fields<Done> {
+  static void list(auto& archive, auto& done) {
+    archive.text("what", done.what, kNameBytesMax);
+    archive.number("count", done.count);
+  }
+};
+
+template <>
+struct Fields<Logs> {
+  static void list(auto& archive, auto& logs) {
+    archive.text("pipeline", logs.pipeline, kNameBytesMax);
+    archive.text("stage", logs.stage, kNameBytesMax);
+    archive.text("node", logs.node, kNameBytesMax);
+    archive.bytes("text", logs.text, kStderrBytesMax);
   }
 };
 

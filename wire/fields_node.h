@@ -52,7 +52,30 @@ struct Fields<NodeLeave> {
   static void list(auto&, auto&) {}
 };
 
+template <>
+struct Fields<NodeLogs> {
+  static void list(auto& archive, auto& logs) {
+    archive.bytes("reply_to", logs.reply_to, kNameBytesMax);
+    archive.text("pipeline", logs.pipeline, kNameBytesMax);
+    archive.text("stage", logs.stage, kNameBytesMax);
+    archive.bytes("text", logs.text, kStderrBytesMax);
+  }
+};
+
 // ---- Broker to node, control.
+
+template <>
+struct Fields<Dismissed> {
+  static void list(auto&, auto&) {}
+};
+
+template <>
+struct Fields<LogsWanted> {
+  static void list(auto& archive, auto& wanted) {
+    archive.structure("segment", wanted.segment);
+    archive.bytes("reply_to", wanted.reply_to, kNameBytesMax);
+  }
+};
 
 template <>
 struct Fields<NodeWelcome> {
@@ -73,6 +96,7 @@ struct Fields<OpenInlet> {
     archive.text("spec_text", open.spec_text, kSpecBytesMax);
     archive.text("directory", open.directory, kTextBytesMax);
     archive.number("replicas", open.replicas);
+    archive.boolean("ordered", open.ordered);
   }
 };
 

@@ -16,7 +16,7 @@ namespace leat::wire {
 // A longer header is refused, and so is one of more elements: 128 MiB of memory.
 inline constexpr std::size_t kHeaderBytesMax = std::size_t{64} << 20;
 inline constexpr std::size_t kElementsMax = std::size_t{8} << 20;
-// How deep arrays and maps may be nested; the messages need 6.
+// How deep arrays and maps may be nested; the messages need 9.
 inline constexpr std::size_t kNestingMax = 16;
 
 struct Element {

@@ -25,9 +25,10 @@ template <>
 inline constexpr Kind kKind<StageFailed>{3, "stage-failed"};
 template <>
 inline constexpr Kind kKind<NodeLeave>{4, "node-leave"};
-
 template <>
 inline constexpr Kind kKind<InletCredit>{5, "inlet-credit"};
+template <>
+inline constexpr Kind kKind<NodeLogs>{6, "node-logs"};
 
 template <>
 inline constexpr Kind kKind<NodeWelcome>{16, "node-welcome"};
@@ -39,6 +40,10 @@ template <>
 inline constexpr Kind kKind<ResultsDone>{19, "results-done"};
 template <>
 inline constexpr Kind kKind<BrokerBeat>{20, "broker-beat"};
+template <>
+inline constexpr Kind kKind<Dismissed>{21, "dismissed"};
+template <>
+inline constexpr Kind kKind<LogsWanted>{22, "logs-wanted"};
 
 template <>
 inline constexpr Kind kKind<Lease>{32, "lease"};
@@ -59,6 +64,16 @@ template <>
 inline constexpr Kind kKind<CloseSession>{53, "close-session"};
 template <>
 inline constexpr Kind kKind<StatusRequest>{54, "status-request"};
+template <>
+inline constexpr Kind kKind<Scale>{55, "scale"};
+template <>
+inline constexpr Kind kKind<Drain>{56, "drain"};
+template <>
+inline constexpr Kind kKind<Remove>{57, "remove"};
+template <>
+inline constexpr Kind kKind<LogsRequest>{58, "logs-request"};
+template <>
+inline constexpr Kind kKind<Describe>{59, "describe"};
 
 template <>
 inline constexpr Kind kKind<Deployed>{64, "deployed"};
@@ -72,5 +87,11 @@ template <>
 inline constexpr Kind kKind<Refused>{68, "refused"};
 template <>
 inline constexpr Kind kKind<Status>{69, "status"};
+template <>
+inline constexpr Kind kKind<Done>{70, "done"};
+template <>
+inline constexpr Kind kKind<Logs>{71, "logs"};
+template <>
+inline constexpr Kind kKind<Description>{72, "description"};
 
 }  // namespace leat::wire

@@ -25,7 +25,10 @@ void SessionCore::open_session() {
   send(wire::OpenSession{.pipeline = settings_.pipeline,
                          .producer = settings_.producer,
                          .epoch = epoch_,
-                         .taken = taken_});
+                         .taken = taken_,
+                         .use = settings_.use,
+                         .group = settings_.group,
+                         .from = settings_.from});
 }
 
 void SessionCore::reopen() {
@@ -50,31 +53,51 @@ void SessionCore::on(const wire::Deployed& message) {
 
 void SessionCore::on(const wire::SessionState& message) {
   if (message.epoch != epoch_) return;
-  const bool was_opening = state_ == State::kOpening;
-  state_ = State::kOpen;
+  const bool is_foreign =
+      settings_.use != wire::SessionUse::kReceive &&
+      (message.next_sequence > next_sequence_ || (message.has_end && !has_end_));
+  if (is_foreign) {
+    return fail(Fail::Kind::kRefused, "producer '" + settings_.producer + "' has submitted " +
+                                          std::to_string(message.next_sequence) +
+                                          " records before: give it another name");
+  }
   producer_ = message.producer;
   bytes_max_ = std::max(bytes_max_, message.bytes_max);
-  while (!kept_.empty() &&
-         kept_.front().sequence + kept_.front().records.count <= message.next_sequence) {
+  accepted_ = std::max(accepted_, message.next_sequence);
+  is_end_accepted_ = is_end_accepted_ || message.has_end;
+  drop_accepted();
+  if (is_ending()) {
+    if (end_beat_ == 0) return begin_end(state_);
+    if (message.beat >= end_beat_) confirm_end();
+    return;
+  }
+  const State before = std::exchange(state_, State::kOpen);
+  repair(message, before);
+  finish_if_due();
+}
+
+void SessionCore::drop_accepted() {
+  while (!kept_.empty() && kept_.front().sequence + kept_.front().records.count <= accepted_) {
     kept_.pop_front();
   }
+}
+
+void SessionCore::repair(const wire::SessionState& message, State before) {
   const bool answers_beat = message.beat == beats_ && message.beat > 0;
   // By the answer to a beat all that was sent before it has arrived, or never will.
   const bool has_lost_input = answers_beat && message.next_sequence < sequence_at_beat_;
   const bool has_lost_end = answers_beat && had_end_at_beat_ && !message.has_end;
-  if (was_opening || has_lost_input || has_lost_end) resend(message.next_sequence);
-  if (answers_beat && message.deliveries > handed_over_) {
-    // Some may be on their way behind this; a repeated one does no harm.
-    reopen();
-  }
+  if (before == State::kOpening || has_lost_input || has_lost_end) resend();
+  // Some may be on their way behind this; a repeated one does no harm. A sender gets none.
+  const bool may_get_some = settings_.use != wire::SessionUse::kSend;
+  if (answers_beat && may_get_some && message.deliveries > handed_over_) reopen();
 }
 
-void SessionCore::resend(std::uint64_t accepted) {
+void SessionCore::resend() {
   for (const Kept& kept : kept_) {
-    if (kept.sequence < accepted) continue;
     send(wire::Submit{producer_, epoch_, kept.sequence, kept.records});
   }
-  if (has_end_) send(wire::EndOfInput{producer_, epoch_, next_sequence_});
+  if (has_end_ && !is_end_accepted_) send(wire::EndOfInput{producer_, epoch_, next_sequence_});
 }
 
 void SessionCore::on(const wire::Delivery& message) {
@@ -82,15 +105,21 @@ void SessionCore::on(const wire::Delivery& message) {
   if (!is_ours || message.number <= handed_over_) return;
   if (message.number > handed_over_ + 1) return reopen();
   handed_over_ = message.number;
-  is_last_handed_over_ = message.is_last;
+  // To a consumer of all producers it only tells that one of them is over.
+  const bool follows_all = settings_.use == wire::SessionUse::kReceive && settings_.from.empty();
+  is_last_handed_over_ = message.is_last && !follows_all;
   effects_.push_back(HandOver{message});
 }
 
 void SessionCore::on(const wire::SessionFailed& message) {
-  if (message.producer == settings_.producer) fail(Fail::Kind::kPipelineFailed, message.reason);
+  if (message.producer != settings_.producer) return;
+  if (state_ == State::kClosing || has_taken_all()) return confirm_end();
+  fail(Fail::Kind::kPipelineFailed, message.reason);
 }
 
 void SessionCore::on(const wire::Refused& message) {
+  // The session is not there any more, which is what was wanted.
+  if (is_ending() || has_taken_all()) return confirm_end();
   fail(Fail::Kind::kRefused, message.reason);
 }
 
@@ -101,6 +130,41 @@ void SessionCore::on(const wire::Status& message) {
 template <typename Other>
 void SessionCore::on(const Other& /*message*/) {}
 
+bool SessionCore::is_ending() const {
+  return state_ == State::kFinishing || state_ == State::kClosing;
+}
+
+bool SessionCore::has_taken_all() const {
+  return is_last_handed_over_ && taken_ == handed_over_;
+}
+
+void SessionCore::finish_if_due() {
+  const bool has_sent_all = settings_.use == wire::SessionUse::kSend && is_end_accepted_;
+  if (state_ != State::kOpen || (!has_sent_all && !has_taken_all())) return;
+  begin_end(State::kFinishing);
+}
+
+void SessionCore::begin_end(State state) {
+  state_ = state;
+  // The answer to the last beat of the first round.
+  end_beat_ = beats_ + (has_taken_all() ? 1 : 2);
+  tell_end();
+}
+
+// Once the last delivery is taken the broker closes the session by itself. Closing has no answer:
+// the beat before it brings the last standing, and one behind it shows that it has arrived.
+void SessionCore::tell_end() {
+  send(wire::Taken{producer_, epoch_, taken_, ++beats_});
+  if (has_taken_all()) return;
+  send(wire::CloseSession{producer_, epoch_});
+  send(wire::Taken{producer_, epoch_, taken_, ++beats_});
+}
+
+void SessionCore::confirm_end() {
+  if (state_ != State::kClosing) effects_.push_back(Finish{});
+  state_ = State::kOver;
+}
+
 void SessionCore::fail(Fail::Kind kind, std::string reason) {
   if (state_ == State::kOver) return;
   state_ = State::kOver;
@@ -108,7 +172,8 @@ void SessionCore::fail(Fail::Kind kind, std::string reason) {
 }
 
 bool SessionCore::may_submit() const {
-  return state_ == State::kOpen && !has_end_ && submitted_bytes_ < bytes_max_;
+  return state_ == State::kOpen && settings_.use != wire::SessionUse::kReceive && !has_end_ &&
+         submitted_bytes_ < bytes_max_;
 }
 
 std::uint64_t SessionCore::credit() const {
@@ -126,7 +191,7 @@ Effects SessionCore::submit(Records records, Instant /*now*/) {
 }
 
 Effects SessionCore::end(Instant /*now*/) {
-  ENSURE(!has_end_);
+  ENSURE(!has_end_ && settings_.use != wire::SessionUse::kReceive);
   has_end_ = true;
   if (state_ == State::kOpen) send(wire::EndOfInput{producer_, epoch_, next_sequence_});
   return finish_step();
@@ -135,17 +200,20 @@ Effects SessionCore::end(Instant /*now*/) {
 Effects SessionCore::took(std::uint64_t delivery, Instant /*now*/) {
   ENSURE(delivery <= handed_over_);
   taken_ = std::max(taken_, delivery);
+  if (state_ != State::kOpen) return finish_step();
+  finish_if_due();
   if (state_ == State::kOpen) send(wire::Taken{producer_, epoch_, taken_, 0});
-  if (is_last_handed_over_ && taken_ == handed_over_ && state_ != State::kOver) {
-    state_ = State::kOver;
-    effects_.push_back(Finish{});
-  }
   return finish_step();
 }
 
-Effects SessionCore::close(Instant /*now*/) {
-  if (state_ == State::kOpen) send(wire::CloseSession{producer_, epoch_});
-  state_ = State::kOver;
+Effects SessionCore::close(Instant now) {
+  if (state_ == State::kClosing || state_ == State::kOver) return finish_step();
+  silent_beats_ = 0;
+  next_beat_ = now + settings_.beat;
+  const State before = std::exchange(state_, State::kClosing);
+  if (before == State::kOpen || before == State::kFinishing) begin_end(State::kClosing);
+  // Opening: the broker may have opened it, and its answer is on the way.
+  if (before == State::kNew || before == State::kDeploying) state_ = State::kOver;
   return finish_step();
 }
 
@@ -157,19 +225,30 @@ Effects SessionCore::ask_status(Instant /*now*/) {
 Effects SessionCore::tick(Instant now) {
   if (state_ == State::kOver || now < next_beat_) return finish_step();
   next_beat_ = now + settings_.beat;
-  if (++silent_beats_ > settings_.broker_silence_beats) {
-    fail(Fail::Kind::kUnreachable, "the broker was not heard for " +
-                                       std::to_string(settings_.broker_silence_beats) + " beats");
+  ++silent_beats_;
+  const std::uint64_t patience =
+      state_ == State::kClosing ? kCloseBeats : settings_.broker_silence_beats;
+  if (silent_beats_ > patience) {
+    suffer_silence();
     return finish_step();
   }
   if (state_ == State::kDeploying) send(*settings_.deploy);
   if (state_ == State::kOpening) open_session();
+  if (is_ending() && end_beat_ > 0) tell_end();
   if (state_ == State::kOpen) {
     sequence_at_beat_ = next_sequence_;
     had_end_at_beat_ = has_end_;
     send(wire::Taken{producer_, epoch_, taken_, ++beats_});
   }
   return finish_step();
+}
+
+void SessionCore::suffer_silence() {
+  // A pipe that has all its results needs no broker any more.
+  const bool has_pipe_all = settings_.use == wire::SessionUse::kPipe && has_taken_all();
+  if (state_ == State::kClosing || has_pipe_all) return confirm_end();
+  fail(Fail::Kind::kUnreachable,
+       "the broker was not heard for " + std::to_string(settings_.broker_silence_beats) + " beats");
 }
 
 std::optional<Instant> SessionCore::next_deadline() const {

@@ -3,6 +3,13 @@
 // what the broker has not accepted, hands over results in order and each once, and takes the
 // session up again when messages were lost.
 //
+// The three uses of a session differ in when it is over:
+//   kPipe     when everything that was submitted is settled, handed over and taken;
+//   kSend     when everything is accepted, the end of the input included;
+//   kReceive  never, or with `from` when that producer's last results are taken.
+// The broker is told so until it has confirmed: what it does not know to be taken would come again
+// to somebody else.
+//
 // Equal sequences of calls return equal effects. Not thread-safe.
 
 #pragma once
@@ -12,6 +19,7 @@
 #include <deque>
 #include <optional>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -25,6 +33,9 @@ struct Settings {
   std::optional<wire::Deploy> deploy;  // Before the session is opened.
   std::string pipeline;                // Unless deployed.
   std::string producer;                // Unique among the pipeline's open sessions.
+  wire::SessionUse use = wire::SessionUse::kPipe;
+  std::string group;  // kReceive only, as in wire::OpenSession.
+  std::string from;   // Likewise.
   Duration beat = std::chrono::seconds(1);
   std::uint32_t broker_silence_beats = 15;  // Then the session has failed.
 };
@@ -38,7 +49,7 @@ struct HandOver {
   wire::Delivery delivery;
 };
 
-// Everything is settled and handed over. The last effect.
+// It has done what it was for. The last effect.
 struct Finish {};
 
 // It cannot go on. The last effect.
@@ -64,7 +75,8 @@ class SessionCore {
   // A message came from the broker.
   [[nodiscard]] Effects receive(const wire::Message& message, Instant now);
 
-  // Whether submit() may be called: the session is open, has credit, and has not been ended.
+  // Whether submit() may be called: the session is open, has credit, has not been ended, and is
+  // none of kReceive.
   [[nodiscard]] bool may_submit() const;
 
   // Bytes that may be submitted now. A batch may go beyond them once.
@@ -73,13 +85,15 @@ class SessionCore {
   // Hands records to the pipeline. REQUIRES: may_submit(); at least one record.
   [[nodiscard]] Effects submit(Records records, Instant now);
 
-  // There are no more. REQUIRES: not called before.
+  // There are no more. REQUIRES: not called before; not kReceive.
   [[nodiscard]] Effects end(Instant now);
 
   // The results of this and all earlier deliveries are where they belong.
   [[nodiscard]] Effects took(std::uint64_t delivery, Instant now);
 
-  // Gives the session up; the broker forgets what is left of it.
+  // Gives the session up: nothing more is handed over, and the broker forgets what is left of it
+  // (kPipe), works it off (kSend), or gives what was not taken to another consumer (kReceive). It
+  // is over when the broker has confirmed that, or was silent for kCloseBeats; no effect tells so.
   [[nodiscard]] Effects close(Instant now);
 
   [[nodiscard]] Effects ask_status(Instant now);
@@ -93,10 +107,17 @@ class SessionCore {
 
   [[nodiscard]] std::uint64_t submitted_count() const { return next_sequence_; }
 
+  // Of these, what the broker is known to have.
+  [[nodiscard]] std::uint64_t accepted_count() const { return accepted_; }
+
   [[nodiscard]] const std::string& pipeline() const { return settings_.pipeline; }
 
+  static constexpr std::uint64_t kCloseBeats = 2;
+
  private:
-  enum class State { kNew, kDeploying, kOpening, kOpen, kOver };
+  // kFinishing and kClosing: the broker was told that it is over, after Finish is due or after
+  // close(), and has not confirmed it.
+  enum class State { kNew, kDeploying, kOpening, kOpen, kFinishing, kClosing, kOver };
 
   // Submitted, and not known to be accepted.
   struct Kept {
@@ -117,7 +138,17 @@ class SessionCore {
 
   void open_session();
   void reopen();
-  void resend(std::uint64_t accepted);
+  void drop_accepted();
+  void repair(const wire::SessionState& message, State before);
+  void resend();
+  [[nodiscard]] bool is_ending() const;
+  // Everything was handed over, and taken.
+  [[nodiscard]] bool has_taken_all() const;
+  void finish_if_due();
+  void begin_end(State state);
+  void tell_end();
+  void confirm_end();
+  void suffer_silence();
   void fail(Fail::Kind kind, std::string reason);
   Effects finish_step();
 
@@ -125,11 +156,16 @@ class SessionCore {
   State state_ = State::kNew;
   Instant next_beat_;
   std::uint64_t beats_ = 0;
+  // kFinishing, kClosing: the answer to this one, or a later one, confirms it. 0: the session is not
+  // known to be open, and was told nothing.
+  std::uint64_t end_beat_ = 0;
   std::uint64_t silent_beats_ = 0;
   ProducerId producer_;
   std::uint64_t epoch_ = 1;
   std::deque<Kept> kept_;
   std::uint64_t next_sequence_ = 0;
+  std::uint64_t accepted_ = 0;          // All before are with the broker.
+  bool is_end_accepted_ = false;        // And so is the end.
   std::uint64_t sequence_at_beat_ = 0;  // What was submitted when the last beat went.
   std::uint64_t submitted_bytes_ = 0;
   std::uint64_t bytes_max_ = 0;

@@ -11,6 +11,7 @@
 #include "core/ensure.h"
 #include "wire/fields_client.h"
 #include "wire/fields_node.h"
+#include "wire/fields_status.h"
 #include "wire/kinds.h"
 #include "wire/writer.h"
 

@@ -1,9 +1,11 @@
 // The bytes in docs/protocol.md against the codec: every kind of message is shown, every example
-// decodes to what its remarks say, and is encoded to just these bytes again.
+// decodes to what its remarks say, and is encoded to just these bytes again. The tables of fields
+// are compared with the examples' remarks.
 //
 // With LEAT_UPDATE_EXAMPLES=1 in the environment the document's examples are written anew; the
 // difference is then reviewed like code.
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -11,6 +13,7 @@
 #include <sstream>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include <catch2/catch.hpp>
 
@@ -99,6 +102,114 @@ TEST_CASE("the bytes of docs/protocol.md are decoded, and encoded as they were")
     ++decoded;
   }
   CHECK(decoded == std::variant_size_v<Message>);
+}
+
+// ---- Tables.
+
+struct Row {
+  std::string field;
+  std::string type;
+};
+
+// Tables of fields by what they describe: a message's name and number as in "lease (32)", or the
+// name of what several messages carry.
+using Tables = std::map<std::string, std::vector<Row>>;
+
+// "| a | b | c |"; none in another line.
+std::vector<std::string> cells_of(const std::string& line) {
+  std::vector<std::string> cells;
+  if (!line.starts_with("| ")) return cells;
+  std::size_t at = 2;
+  for (std::size_t end = line.find(" |", at); end < line.size(); end = line.find(" |", at)) {
+    cells.push_back(line.substr(at, end - at));
+    at = std::min(end + 3, line.size());
+  }
+  return cells;
+}
+
+// What the table under this line describes: "### lease (32)" and "**node id, deployment id.** ..."
+// do; nothing for another line.
+std::vector<std::string> described_by(const std::string& line) {
+  if (line.starts_with("### ")) return {line.substr(4)};
+  if (!line.starts_with("**") || line.find(".**") == std::string::npos) return {};
+  std::vector<std::string> names;
+  std::istringstream list(line.substr(2, line.find(".**") - 2));
+  for (std::string name; std::getline(list >> std::ws, name, ',');) {
+    names.push_back(name);
+  }
+  return names;
+}
+
+Tables tables_of(const std::string& text) {
+  Tables tables;
+  std::vector<std::string> names;
+  bool is_inside = false;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) {
+    if (const auto described = described_by(line); !described.empty()) {
+      names = described;
+      for (const std::string& name : names) {
+        tables[name];
+      }
+    }
+    const std::vector<std::string> cells = cells_of(line);
+    if (!line.starts_with('|')) is_inside = false;
+    for (const std::string& name : names) {
+      if (is_inside && cells.size() == 3) tables[name].push_back({cells[0], cells[1]});
+    }
+    if (!cells.empty() && cells.front() == "field") is_inside = true;
+  }
+  return tables;
+}
+
+// A field that an example shows, and how deep it lies.
+struct Shown {
+  std::size_t indent = 0;
+  std::string name;
+};
+
+std::vector<Shown> shown_in(const std::string& example) {
+  std::vector<Shown> shown;
+  std::istringstream lines(example);
+  for (std::string line; std::getline(lines, line) && !line.empty();) {
+    const std::string remark = line.substr(line.find("; ") + 2);
+    const std::size_t begin = remark.find_first_not_of(' ');
+    shown.push_back({begin, remark.substr(begin, remark.find(": ") - begin)});
+  }
+  // The array itself and the kind are no fields.
+  shown.erase(shown.begin(), shown.begin() + 2);
+  return shown;
+}
+
+// Follows a table and those of its types through what is shown from `at` on; where that ends.
+std::size_t follow(const Tables& tables, const std::string& type, const std::vector<Shown>& shown,
+                   std::size_t at, std::size_t indent) {
+  INFO("table of " << type);
+  REQUIRE(tables.count(type) == 1);
+  for (const Row& row : tables.at(type)) {
+    INFO("field " << row.field);
+    REQUIRE(at < shown.size());
+    REQUIRE(shown[at].name == row.field);
+    REQUIRE(shown[at].indent == indent);
+    ++at;
+    const bool is_list = row.type.starts_with("list of ");
+    const std::string element = is_list ? row.type.substr(8) : row.type;
+    while (at < shown.size() && shown[at].indent > indent) {
+      at = is_list ? follow(tables, element, shown, at + 1, indent + 4)
+                   : follow(tables, element, shown, at, indent + 2);
+    }
+  }
+  return at;
+}
+
+TEST_CASE("the tables of docs/protocol.md list the fields of every message in order") {
+  const Tables tables = tables_of(read(document()));
+  for (const auto& [name, message] : examples_by_name()) {
+    INFO(name);
+    const auto kind = static_cast<unsigned char>(encode(message).front().view()[1]);
+    const std::vector<Shown> shown = shown_in(testing::annotated(message));
+    CHECK(follow(tables, name + " (" + std::to_string(kind) + ")", shown, 0, 0) == shown.size());
+  }
 }
 
 }  // namespace

@@ -9,7 +9,9 @@ node::Rest FakeTool::rest() const {
 }
 
 void FakeTool::end(bool is_signal, int status) {
-  if (!ended_) ended_ = node::ToolEnded{post_.id, is_signal, status};
+  if (ended_) return;
+  ended_ = node::ToolEnded{post_.id, is_signal, status};
+  if (status != 0) complaint_ += "tool of stage " + post_.stage + ": oh no\n";
 }
 
 bool FakeTool::work() {
@@ -34,6 +36,7 @@ void FakeTool::answer(const std::string& record) {
   const auto has = [&](char mark) { return is_marked && marks.find(mark) != std::string::npos; };
   const std::string line = record + "/" + post_.stage + "\n";
   ++window_count_;
+  ++habits_.work[post_.stage + " " + record];
   if (has('K')) {
     ++habits_.census["tool: killed by a record"];
     return end(true, 11);

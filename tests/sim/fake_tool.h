@@ -29,6 +29,7 @@ struct Habits {
   // One that drops an answer and doubles another between two looks has answered as many as it was
   // given: nobody can tell. A world has tools that drop or tools that double.
   bool drops = false;
+  std::map<std::string, std::uint64_t> work;  // How often each was worked on: "a NAME MARKS".
 
   // Whether a fault happens now to this record; at most once for each.
   bool strikes(const std::string& record) {
@@ -62,8 +63,13 @@ class FakeTool {
 
   [[nodiscard]] node::Rest rest() const;
 
+  [[nodiscard]] const std::string& stage() const { return post_.stage; }
+
   // What it printed since the last call.
   [[nodiscard]] std::string take_output() { return std::exchange(output_, {}); }
+
+  // The same for standard error: it complains before it dies.
+  [[nodiscard]] std::string take_complaint() { return std::exchange(complaint_, {}); }
 
   [[nodiscard]] const std::optional<node::ToolEnded>& ended() const { return ended_; }
 
@@ -77,6 +83,7 @@ class FakeTool {
   Habits& habits_;
   std::string input_;
   std::string output_;
+  std::string complaint_;
   bool has_end_ = false;
   std::uint64_t window_count_ = 0;
   std::optional<node::ToolEnded> ended_;

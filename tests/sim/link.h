@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <functional>
+#include <string>
 #include <utility>
 
 #include <catch2/catch.hpp>
@@ -29,6 +30,7 @@ class Link {
         life_(schedule.begin_life()) {}
 
   void send(const wire::Message& message) {
+    ++census_[std::string("message ") + wire::kind_name(message)];
     if (is_down_) {
       ++census_["message lost on a dead connection"];
       return;

@@ -15,7 +15,7 @@ import sys
 
 MUTANTS = {
     "lose-a-lease": (
-        "broker/deployment.cpp",
+        "broker/inlets.cpp",
         "session.flow().ledger(leased.vertex).give_back(range, key, cause);",
         "(void)range;",
     ),
@@ -40,9 +40,9 @@ MUTANTS = {
         "if (plan_.vertices[vertex].is_ordered && false) {",
     ),
     "reuse-a-producer-id": (
-        "broker/broker_core.cpp",
+        "broker/clients.cpp",
         "const ProducerId id{settings_.incarnation, ++id_count_};",
-        "const ProducerId id{settings_.incarnation, 1000 + deployment->sessions().size()};",
+        "const ProducerId id{settings_.incarnation, 1000 + deployment.sessions().size()};",
     ),
     "reuse-a-tool-id": (
         "node/each_replica.cpp",
@@ -51,8 +51,8 @@ MUTANTS = {
     ),
     "commit-before-rest": (
         "node/each_replica.cpp",
-        "if (is_complete && counts) return commit(turn);",
-        "if (is_complete && (counts || is_complete)) return commit(turn);",
+        "if (is_complete && (event.rest == Rest::kUnseeable || is_hidden)) return commit(turn);",
+        "if (is_complete && (event.rest != Rest::kAtRest || is_hidden)) return commit(turn);",
     ),
     "charge-an-innocent": (
         "node/each_outcome.cpp",
@@ -86,8 +86,8 @@ MUTANTS = {
     ),
     "never-send-input-again": (
         "clients/cpp/session_core.cpp",
-        "if (was_opening || has_lost_input || has_lost_end) resend(message.next_sequence);",
-        "if (was_opening || (has_lost_input && has_lost_end && false)) {\n    resend(message.next_sequence);\n  }",
+        "if (before == State::kOpening || has_lost_input || has_lost_end) resend();",
+        "if (before == State::kOpening || (has_lost_input && has_lost_end && false)) resend();",
     ),
     "admit-without-limit": (
         "broker/dispatch.cpp",

@@ -41,6 +41,13 @@ void Oracle::dead_letter(const std::string& bytes, const std::string& reason) {
   if (!dead_.insert(record).second) complain("'" + record + "' is a dead letter twice");
 }
 
+void Oracle::dead_letters(const wire::DeadLetter& letter) {
+  RecordReader reader(letter.records);
+  while (!reader.is_done()) {
+    dead_letter(std::string(reader.next()), letter.stage + ", " + letter.failure.reason);
+  }
+}
+
 void Oracle::finished() {
   for (const std::string& record : submitted_) {
     if (!done_.contains(record) && !dead_.contains(record)) {

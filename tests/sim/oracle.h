@@ -11,6 +11,8 @@
 #include <string>
 #include <vector>
 
+#include "wire/messages.h"
+
 namespace leat::sim {
 
 class Oracle {
@@ -25,6 +27,9 @@ class Oracle {
 
   // A record came back as failed; `bytes` as the failing stage was given it.
   void dead_letter(const std::string& bytes, const std::string& reason);
+
+  // All that became one.
+  void dead_letters(const wire::DeadLetter& letter);
 
   // All is over: every record must have had its outcome.
   void finished();

@@ -1,14 +1,20 @@
-// Goal: whatever nodes, connections, clients and tools do, each record has one outcome, in order,
-// within the limits, and when the world has healed everything finishes.
-// Method: seeded worlds (tests/sim/world.h) with an oracle that knows nothing of the code. A
-// failure prints its seed: LEAT_SIM_SEED=N repeats it, LEAT_SIM_SEEDS=N sets how many are tried.
+// Goal: whatever nodes, connections, clients, tools and operators do, each record has one outcome
+// (for each group of consumers), in order, within the limits, and when the world has healed
+// everything finishes and nothing is left.
+// Method: seeded worlds (tests/sim/world.h) with oracles that know nothing of the code. A failure
+// prints its seed: LEAT_SIM_SEED=N repeats it, LEAT_SIM_SEEDS=N sets how many are tried.
 
 #include <cstdlib>
 #include <string>
+#include <type_traits>
+#include <variant>
+#include <vector>
 
 #include <catch2/catch.hpp>
 
 #include "tests/sim/world.h"
+#include "wire/codec.h"
+#include "wire/kinds.h"
 
 namespace leat::sim {
 namespace {
@@ -26,100 +32,128 @@ std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {
 }
 
 // What a run of many seeds must have seen, or it has tested too little.
-const std::vector<std::string>& must_happen() {
-  static const std::vector<std::string> names = {"fault: a node dies",
-                                                 "fault: a node is cut off",
-                                                 "fault: a data connection breaks",
-                                                 "fault: a client's connection breaks",
-                                                 "fault: a client dies",
-                                                 "message lost on a dead connection",
-                                                 "message lost under way",
-                                                 "tool: killed by a record",
-                                                 "tool: never answers a record",
-                                                 "tool: always answers twice",
-                                                 "tool: crashes",
-                                                 "tool: exits with an error after its answer",
-                                                 "tool: answers twice, once",
-                                                 "tool: forgets an answer, once",
-                                                 "tool: prints half an answer and crashes",
-                                                 "broker sends node-welcome",
-                                                 "broker sends open-inlet",
-                                                 "broker sends results-done",
-                                                 "broker sends broker-beat",
-                                                 "broker sends deployed",
-                                                 "broker sends session-state",
-                                                 "broker sends delivery",
-                                                 "broker sends refused",
-                                                 "broker pushes a lease",
-                                                 "broker connects an inlet",
-                                                 "broker disconnects an inlet",
-                                                 "broker says something",
-                                                 "broker is told that a peer is lost",
-                                                 "node starts a tool",
-                                                 "node feeds a tool",
-                                                 "node closes a tool's input",
-                                                 "node looks at a tool",
-                                                 "node kills a tool",
-                                                 "node pushes a result",
-                                                 "node pushes a failure",
-                                                 "node sends node-join",
-                                                 "node sends node-report",
-                                                 "node sends inlet-credit",
-                                                 "node connects for results",
-                                                 "node binds an inlet",
-                                                 "client sends deploy",
-                                                 "client sends open-session",
-                                                 "client sends submit",
-                                                 "client sends end-of-input",
-                                                 "client sends taken",
-                                                 "client gets a dead letter"};
+using Names = std::vector<std::string>;
+
+const Names& in_any_world() {
+  static const Names names = {"fault: a node dies",
+                              "fault: a node is cut off",
+                              "fault: a node leaves",
+                              "fault: a data connection breaks",
+                              "fault: a client's connection breaks",
+                              "fault: a client dies",
+                              "message lost on a dead connection",
+                              "message lost under way",
+                              "operator: scales up",
+                              "operator: scales down",
+                              "operator: scales across one",
+                              "operator: drains a node",
+                              "operator: starts another node",
+                              "operator: deploys a changed text",
+                              "operator: deploys a failed pipeline again",
+                              "operator: removes a pipeline with what is in it",
+                              "tool: killed by a record",
+                              "tool: never answers a record",
+                              "tool: always answers twice",
+                              "tool: crashes",
+                              "tool: exits with an error after its answer",
+                              "tool: answers twice, once",
+                              "tool: forgets an answer, once",
+                              "tool: prints half an answer and crashes",
+                              "tool: is missing",
+                              "tool: cannot be started for a while",
+                              "node kills a tool",
+                              "node ends a tool",
+                              "node pushes a failure",
+                              "broker is told that a peer is lost",
+                              "client gets a dead letter",
+                              "a client is told that its session is over",
+                              "a lost node is back with its results",
+                              "a late node gets replicas",
+                              "a drained node is dismissed",
+                              "a stage that needs a label gets a node"};
   return names;
 }
 
-struct Seeds {
-  std::uint64_t first;
-  std::uint64_t last;
-};
+const Names& in_streams() {
+  static const Names names = {"fault: a producer dies",
+                              "fault: a producer dies and comes back",
+                              "fault: a consumer dies",
+                              "fault: a consumer leaves",
+                              "fault: a consumer is cut off",
+                              "a consumer of one producer ends with it",
+                              "a consumer gets what another had not taken",
+                              "a producer that came back finishes",
+                              "a producer that came back is told what was accepted"};
+  return names;
+}
 
-Seeds seeds(std::uint64_t otherwise) {
+// The name of the message's kind number I, and of those after it.
+template <std::size_t I = 0>
+void add_kinds(Names& names) {
+  if constexpr (I < std::variant_size_v<wire::Message>) {
+    using Kind = std::variant_alternative_t<I, wire::Message>;
+    names.push_back(std::string("message ") + wire::kKind<Kind>.name);
+    add_kinds<I + 1>(names);
+  }
+}
+
+template <typename Effect>
+void add_effects(Names& names, const std::string& whose) {
+  for (std::size_t i = 0; i < std::variant_size_v<Effect>; ++i) {
+    names.push_back(whose + " effect " + std::to_string(i));
+  }
+}
+
+Names every_message_and_effect() {
+  Names names;
+  add_kinds(names);
+  add_effects<broker::Effect>(names, "broker");
+  add_effects<node::Effect>(names, "node");
+  add_effects<client::Effect>(names, "client");
+  add_effects<client::RequestEffect>(names, "request");
+  return names;
+}
+
+// Lives through as many worlds as are asked for, or `otherwise`; of so many something must come.
+void live_through(World::Kind kind, std::uint64_t otherwise,
+                  const std::vector<Names>& must_happen) {
   const std::uint64_t only = from_environment("LEAT_SIM_SEED", 0);
-  if (only > 0) return {only, only};
-  return {1, from_environment("LEAT_SIM_SEEDS", otherwise)};
-}
-
-void judge(std::uint64_t seed, const std::optional<std::string>& wrong) {
-  if (!wrong) return;
-  FAIL("seed " << seed << ": " << *wrong << "\nrepeat it: ./dev sim 1 " << seed);
-}
-
-TEST_CASE("each record has one outcome, whatever dies, breaks or misbehaves", "[sim]") {
+  const std::uint64_t first = only > 0 ? only : 1;
+  const std::uint64_t last = only > 0 ? only : from_environment("LEAT_SIM_SEEDS", otherwise);
   Census census;
-  const Seeds all = seeds(kSeeds);
-  for (std::uint64_t seed = all.first; seed <= all.last; ++seed) {
-    World world(seed, census);
-    judge(seed, world.run());
+  for (std::uint64_t seed = first; seed <= last; ++seed) {
+    const std::optional<std::string> wrong = World(seed, kind, census).run();
+    if (!wrong) continue;
+    FAIL("seed " << seed << ": " << *wrong << "\nrepeat it: ./dev sim 1 " << seed);
   }
-  if (all.last - all.first + 1 < kSeeds) return;
-  for (const std::string& name : must_happen()) {
-    INFO(name);
-    CHECK(census[name] > 0);
+  if (last - first + 1 < otherwise) return;
+  for (const Names& names : must_happen) {
+    for (const std::string& name : names) {
+      INFO(name);
+      CHECK(census[name] > 0);
+    }
   }
 }
 
-TEST_CASE("a broker started anew has no session of the old one, and says so", "[sim]") {
-  Census census;
-  const Seeds all = seeds(kSeeds / 10);
-  for (std::uint64_t seed = all.first; seed <= all.last; ++seed) {
-    World world(seed, census);
-    judge(seed, world.run_with_a_new_broker());
-  }
-  if (all.last - all.first + 1 < kSeeds / 10) return;
-  for (const char* const name :
-       {"fault: the broker is started anew", "client is told that its session is gone",
-        "broker sends refused", "node ends a tool", "node unbinds an inlet"}) {
-    INFO(name);
-    CHECK(census[name] > 0);
-  }
+TEST_CASE("each record has one outcome, whatever dies, breaks, misbehaves or is moved", "[sim]") {
+  live_through(World::Kind::kPipes, kSeeds, {in_any_world()});
+}
+
+TEST_CASE("each record has one outcome for each group of consumers, whatever happens", "[sim]") {
+  live_through(World::Kind::kStreams, kSeeds,
+               {in_any_world(), in_streams(), every_message_and_effect()});
+}
+
+TEST_CASE("a broker started anew has no session of the old one, says so, and works", "[sim]") {
+  live_through(
+      World::Kind::kNewBroker, kSeeds / 10,
+      {{"fault: the broker is started anew", "a client is told that its session is over"}});
+}
+
+TEST_CASE("where nothing goes wrong no work is done twice, whoever comes and goes", "[sim]") {
+  live_through(World::Kind::kCalm, kSeeds / 10,
+               {{"operator: scales up", "operator: scales down", "operator: drains a node",
+                 "a drained node is dismissed", "a late node gets replicas"}});
 }
 
 }  // namespace

@@ -11,294 +11,331 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Duration kFaultTime = 20s;       // Faults happen until then.
-constexpr Duration kPatience = 600s;       // Simulated: after healing all must finish.
-constexpr std::size_t kLimitSlack = 4096;  // What is under way while a limit is noticed.
-
-broker::Settings broker_settings(std::uint64_t incarnation) {
-  return {.incarnation = incarnation,
-          .results_address = "results",
-          .beat = 1s,
-          .node_silence_max = 5s,
-          .client_silence_max = 20s};
-}
+constexpr Duration kPatience = 600s;  // Simulated: after healing all must finish.
+constexpr Duration kInspection = 250ms;
 
 }  // namespace
 
-World::World(std::uint64_t seed, Census& census)
-    : census_(census),
-      chance_(seed),
-      habits_{chance_, census, {}, 0, false},
-      broker_(std::make_unique<broker::BrokerCore>(broker_settings(1))) {
-  // With one attempt for each record, whoever is charged without fault is given up: then only
-  // marked records fail.
-  const std::uint64_t attempts = chance_.one_in(3) ? 1 : 3;
-  make_spec(attempts);
-  is_rest_seen_ = !chance_.one_in(4);
-  habits_.drops = chance_.one_in(2);
-  habits_.faults_left = attempts == 1 ? 0 : chance_.below(12);
-  faults_left_ = chance_.below(12);
-  is_slow_ = chance_.one_in(3);
-  fault_time_ = chance_.one_in(2) ? kFaultTime : Duration(3s);
-  pace_ = chance_.one_in(2) ? Duration(300ms) : Duration(10ms);
-  const std::uint64_t nodes = chance_.between(1, 3);
+World::World(std::uint64_t seed, Kind kind, Census& census)
+    : census_(census), chance_(seed), habits_{chance_, census, {}, 0, false, {}} {
+  draw_character(kind);
+  draw_trouble(kind);
+  draw_pipelines();
+  broker_ = make_broker();
+  const std::uint64_t nodes = chance_.between(trouble_ == Trouble::kToolMissingOnNode ? 2 : 1, 3);
   for (std::uint64_t i = 0; i < nodes; ++i) {
     nodes_.emplace_back();
     start_node(i);
   }
-  const std::uint64_t clients = chance_.between(1, 3);
-  coming_ = clients;
-  for (std::uint64_t i = 0; i < clients; ++i) {
-    clients_.push_back(std::make_unique<Client>());
-    start_client(i);
-  }
+  populate();
 }
 
 World::~World() = default;
 
-void World::make_spec(std::uint64_t attempts) {
-  // Sometimes everything at its minimum.
-  queue_bytes_max_ = chance_.one_in(3) ? 9216 : std::size_t{1} << 20;
-  spec_ = "pipeline: sim\nlimits: {record_bytes: 256, queue_bytes: " +
-          std::to_string(queue_bytes_max_) + "}\nstages:\n";
-  const std::uint64_t stages = chance_.between(1, 3);
-  for (std::uint64_t i = 0; i < stages; ++i) {
-    const std::string name(1, static_cast<char>('a' + i));
-    path_ += "/" + name;
-    // A window may only come last, so that its "end N" is not another tool's input.
-    const bool is_window = i + 1 == stages && i > 0 && chance_.one_in(3);
-    has_window_ = has_window_ || is_window;
-    spec_ += "  - {name: " + name +
-             ", run: tool, replicas: " + std::to_string(chance_.between(1, 3)) +
-             ", retry: {attempts: " + std::to_string(attempts) + ", backoff: 5ms}";
-    if (is_window) {
-      const bool is_all = chance_.one_in(4) && queue_bytes_max_ > 9216;
-      spec_ += ", mode: window, window: ";
-      spec_ += is_all ? "all" : "{records: " + std::to_string(chance_.between(1, 7)) + "}";
-    }
-    spec_ += "}\n";
+// ---- The beginning.
+
+void World::draw_character(Kind kind) {
+  is_calm_ = kind == Kind::kCalm;
+  has_streams_ = kind == Kind::kStreams || (kind != Kind::kPipes && chance_.one_in(2));
+  is_rest_seen_ = is_calm_ || !chance_.one_in(4);
+  is_slow_ = chance_.one_in(3);
+  pace_ = chance_.one_in(2) ? Duration(300ms) : Duration(10ms);
+  habits_.drops = chance_.one_in(2);
+  operations_left_ = is_calm_ ? chance_.between(1, 6) : chance_.below(6);
+  faults_left_ = is_calm_ ? 0 : chance_.below(12);
+  start_failures_left_ = is_calm_ ? 0 : chance_.below(3);
+  const bool is_long = !is_calm_ && chance_.one_in(8);
+  fault_time_ = is_long ? Duration(70s) : (chance_.one_in(2) ? Duration(20s) : Duration(3s));
+  heals_after_ = is_long ? Duration(75s) : Duration(20s);
+  cut_max_ = is_long ? Duration(60s) : Duration(12s);
+  is_group_loose_ = !is_calm_ && chance_.one_in(3);
+  has_second_group_ = !is_group_loose_ && chance_.one_in(2);
+  if (kind == Kind::kNewBroker) {
+    broker_restarts_at_ = Instant{} + Duration(500ms) + chance_.up_to(6s);
   }
 }
+
+void World::draw_trouble(Kind kind) {
+  has_labels_ = chance_.one_in(5);
+  if (has_labels_ || (kind != Kind::kPipes && kind != Kind::kStreams)) return;
+  switch (chance_.below(12)) {
+    case 0:
+      trouble_ = Trouble::kToolMissingOnNode;
+      break;
+    case 1:
+      trouble_ = Trouble::kToolMissingEverywhere;
+      is_tool_missing_ = true;
+      break;
+    case 2:
+      trouble_ = Trouble::kRemoved;
+      break;
+    default:
+      break;
+  }
+}
+
+void World::draw_pipelines() {
+  pipelines_.push_back(draw_blueprint(chance_, "sim", 'a'));
+  // With one attempt for each record, whoever is charged without fault is given up: then only
+  // marked records fail.
+  pipelines_[0].attempts = !is_calm_ && chance_.one_in(3) ? 1 : 3;
+  habits_.faults_left = is_calm_ || pipelines_[0].attempts == 1 ? 0 : chance_.below(12);
+  if (has_labels_) {
+    pipelines_[0].stages[chance_.below(pipelines_[0].stages.size())].needs_label = true;
+  }
+  // Where space is short leases are recalled, and then work is done twice.
+  if (is_calm_) pipelines_[0].queue_bytes_max = std::size_t{1} << 20;
+  is_deployed_by_clients_ =
+      !has_streams_ && !has_labels_ && !is_calm_ && trouble_ == Trouble::kNone && chance_.one_in(2);
+  if (is_deployed_by_clients_ || !chance_.one_in(4)) return;
+  pipelines_.push_back(draw_blueprint(chance_, "other", 'o'));
+  pipelines_[1].attempts = pipelines_[0].attempts;
+  pipelines_[1].queue_bytes_max = pipelines_[0].queue_bytes_max;
+}
+
+void World::populate() {
+  are_producers_started_ = false;
+  producers_.clear();
+  streams_.push_back(
+      std::make_unique<StreamOracle>(pipelines_[0].path(), pipelines_[0].has_window()));
+  if (is_deployed_by_clients_) return start_pipes(chance_.between(1, 3));
+  // Then every node is there: a stage that cannot work on any node is the pipeline's failure.
+  const Duration least = trouble_ == Trouble::kToolMissingOnNode ? 1500ms : 0ms;
+  for (std::size_t i = 0; i < pipelines_.size(); ++i) {
+    expect(least + chance_.up_to(1s), [this, i] { deploy_first(i); });
+  }
+}
+
+void World::deploy_first(std::size_t pipeline) {
+  const wire::Deploy deploy{
+      .file = "sim.yml", .directory = "/", .spec_text = pipelines_[pipeline].text()};
+  ask(deploy, [this, pipeline](const wire::Message* answer, const std::string& /*refusal*/) {
+    // No node has joined that may run it.
+    if (answer == nullptr) return expect(1s, [this, pipeline] { deploy_first(pipeline); });
+    if (pipeline > 0) {
+      start(add_client(wire::SessionUse::kPipe, pipeline));
+    } else if (has_streams_) {
+      start_pipes(chance_.below(2));
+      start_streams();
+    } else {
+      start_pipes(chance_.between(1, 3));
+    }
+  });
+}
+
+void World::start_pipes(std::uint64_t count) {
+  for (std::uint64_t i = 0; i < count; ++i) {
+    start(add_client(wire::SessionUse::kPipe, 0));
+  }
+}
+
+void World::start_streams() {
+  StreamOracle& stream = *streams_.back();
+  stream.add_group("all", true);
+  if (is_group_loose_) return start_producers();
+  add_consumer("all", "").is_keeper = true;
+  if (has_second_group_) {
+    const bool stays = chance_.one_in(2);
+    stream.add_group("more", stays);
+    if (stays) add_consumer("more", "").is_keeper = true;
+  }
+  for (const auto& client : clients_) {
+    if (client->is_keeper && client->stream == &stream) start(*client);
+  }
+}
+
+void World::start_producers() {
+  are_producers_started_ = true;
+  const std::uint64_t producers = chance_.between(1, 3);
+  for (std::uint64_t i = 0; i < producers; ++i) {
+    if (chance_.one_in(3)) {
+      start_returner();
+    } else {
+      Client& sender = add_client(wire::SessionUse::kSend, 0);
+      producers_.push_back(sender.peer);
+      start(sender);
+    }
+  }
+  const std::uint64_t consumers = chance_.below(4);
+  for (std::uint64_t i = 0; i < consumers; ++i) {
+    const std::string group = has_second_group_ && chance_.one_in(2) ? "more" : "all";
+    const std::string from = chance_.one_in(3) ? producers_[chance_.below(producers_.size())] : "";
+    expect(chance_.up_to(10s), [this, group, from] { start(add_consumer(group, from)); });
+  }
+}
+
+void World::expect(Duration delay, std::function<void()> action) {
+  ++coming_;
+  schedule_.after(delay, [this, action, incarnation = broker_incarnation_] {
+    --coming_;
+    if (!is_removed_ && incarnation == broker_incarnation_) action();
+  });
+}
+
+// ---- The end.
 
 std::optional<std::string> World::run() {
   plan_faults();
-  while (!is_finished() && !complaint_) {
-    if (!schedule_.run_next(Instant{kFaultTime + kPatience})) break;
-    if (!is_healed_ && schedule_.now() >= Instant{kFaultTime}) heal();
+  inspect();
+  while (phase_ != Phase::kOver && !complaint_) {
+    if (!schedule_.run_next(Instant{heals_after_ + kPatience})) break;
+    if (!is_healed_ && schedule_.now() >= Instant{heals_after_}) heal();
   }
+  find_complaint();
   if (complaint_) return complaint_;
-  if (const auto fault = find_fault()) return fault;
-  if (!is_finished()) return "something never finished";
+  if (phase_ != Phase::kOver) return "something never finished: " + describe_unfinished();
   return std::nullopt;
 }
 
-std::optional<std::string> World::run_with_a_new_broker() {
-  may_sessions_fail_ = true;
-  schedule_.after(Duration(500ms) + chance_.up_to(6s), [this] { restart_broker(); });
-  return run();
-}
-
-void World::restart_broker() {
-  ++census_["fault: the broker is started anew"];
-  inlets_.clear();
-  broker_ = std::make_unique<broker::BrokerCore>(broker_settings(2));
-  broker_wake_.reset();
-  carry_out(broker_->tick(schedule_.now()));
-  wake_broker();
-}
-
-std::optional<std::string> World::find_fault() const {
-  for (const auto& client : clients_) {
-    if (client->is_dead) continue;
-    if (client->is_finished) client->oracle->finished();
-    if (client->oracle->complaint()) return client->peer + ": " + *client->oracle->complaint();
+void World::inspect() {
+  find_complaint();
+  if (phase_ == Phase::kWorking && is_all_done()) {
+    judge();
+    begin_closing();
+  } else if (phase_ == Phase::kClosing && is_broker_empty() && is_cluster_settled()) {
+    begin_removing();
+  } else if (phase_ == Phase::kRemoving && is_all_removed()) {
+    phase_ = Phase::kOver;
   }
-  return std::nullopt;
+  schedule_.after(kInspection, [this] { inspect(); });
 }
 
-bool World::is_finished() const {
-  return clients_.size() == coming_ &&
-         std::all_of(clients_.begin(), clients_.end(), [](const auto& client) {
-           return client->is_finished || client->is_dead || client->oracle->complaint();
-         });
+bool World::is_done(const Client& client) const {
+  if (client.is_finished || client.is_dead || client.core->is_over()) return true;
+  if (client.use != wire::SessionUse::kReceive || client.is_leaving) return false;
+  // One whose producer never came waits for it.
+  return client.from.empty() || !came_.contains(client.from);
 }
 
-// ---- Faults.
-
-void World::plan_faults() {
-  for (std::uint64_t i = 0; i < faults_left_; ++i) {
-    schedule_.after(chance_.up_to(fault_time_), [this] {
-      if (!is_healed_) fault();
-    });
-  }
+bool World::is_all_done() const {
+  if (coming_ > 0 || !askers_.empty()) return false;
+  const bool are_clients_done =
+      std::all_of(clients_.begin(), clients_.end(), [this](const auto& c) { return is_done(*c); });
+  return are_clients_done &&
+         std::all_of(returners_.begin(), returners_.end(),
+                     [](const auto& returner) { return returner->is_over; }) &&
+         is_broker_empty();
 }
 
-void World::fault() {
-  const std::size_t node = chance_.below(nodes_.size());
-  const std::size_t client = chance_.below(clients_.size());
-  switch (chance_.below(8)) {
-    case 0:
-      return node_dies(node);
-    case 1:
-    case 2:
-      return node_is_cut_off(node);
-    case 3:
-      if (nodes_[node]) {
-        ++census_["fault: a data connection breaks"];
-        nodes_[node]->results->hiccup();
-        for (auto& [key, link] : inlets_) {
-          link->hiccup();
-        }
-      }
-      return;
-    case 4:
-      if (chance_.one_in(3)) client_dies(client);
-      return;
-    default:
-      return client_hiccups(client);
-  }
-}
-
-void World::node_dies(std::size_t index) {
-  if (!nodes_[index] || deaths_left_ == 0) return;
-  --deaths_left_;
-  ++census_["fault: a node dies"];
-  peers_.erase(nodes_[index]->peer);
-  schedule_.end_life(nodes_[index]->life);
-  nodes_[index].reset();
-  schedule_.after(chance_.up_to(8s), [this, index] {
-    if (!nodes_[index]) start_node(index);
+bool World::is_broker_empty() const {
+  if (broker_->held_bytes() > 0) return false;
+  const wire::Status status = broker_->status("", schedule_.now());
+  return std::all_of(status.pipelines.begin(), status.pipelines.end(), [this](const auto& p) {
+    const bool has_clients =
+        p.sessions + p.producers > 0 || (phase_ != Phase::kWorking && p.consumers > 0);
+    return !has_clients && p.records + p.results + p.queue_bytes == 0;
   });
 }
 
-void World::node_is_cut_off(std::size_t index) {
-  if (!nodes_[index]) return;
-  // It counts as a death to the broker when it lasts.
-  if (deaths_left_ == 0) return;
-  --deaths_left_;
-  ++census_["fault: a node is cut off"];
-  Node& node = *nodes_[index];
-  for (Link* const link : {node.to_broker.get(), node.results.get(), node.from_broker.get()}) {
-    link->cut();
-  }
-  node.is_cut_off = true;
-  later(node, chance_.up_to(12s), [&node] {
-    for (Link* const link : {node.to_broker.get(), node.results.get(), node.from_broker.get()}) {
-      link->restore();
+bool World::is_cluster_settled() const {
+  const bool are_nodes_well =
+      std::all_of(nodes_.begin(), nodes_.end(), [](const std::unique_ptr<Node>& node) {
+        return node && !node->is_draining && !node->is_ending && !node->core->is_dismissed() &&
+               node->core->held_results() == 0;
+      });
+  return are_nodes_well && has_replicas_as_wanted();
+}
+
+bool World::has_replicas_as_wanted() const {
+  std::map<std::string, std::uint32_t> running;
+  for (const auto& node : nodes_) {
+    if (!node) continue;
+    for (const auto& [id, tool] : node->tools) {
+      ++running[tool->stage()];
     }
-    node.is_cut_off = false;
-  });
-}
-
-void World::client_hiccups(std::size_t index) {
-  ++census_["fault: a client's connection breaks"];
-  clients_[index]->to_broker->hiccup();
-  clients_[index]->from_broker->hiccup();
-}
-
-void World::client_dies(std::size_t index) {
-  Client& client = *clients_[index];
-  if (client.is_finished || client.is_dead || clients_.size() == 1) return;
-  ++census_["fault: a client dies"];
-  client.is_dead = true;
-  schedule_.end_life(client.life);
-  peers_.erase(client.peer);
-  // Another comes in its place.
-  schedule_.after(chance_.up_to(30s), [this] {
-    clients_.push_back(std::make_unique<Client>());
-    start_client(clients_.size() - 1);
-  });
-  ++coming_;
-}
-
-void World::heal() {
-  is_healed_ = true;
-  for (std::size_t i = 0; i < nodes_.size(); ++i) {
-    if (!nodes_[i]) {
-      start_node(i);
-      continue;
-    }
-    Node& node = *nodes_[i];
-    for (Link* const link : {node.to_broker.get(), node.results.get(), node.from_broker.get()}) {
-      link->restore();
-    }
-    node.is_cut_off = false;
   }
-}
-
-void World::check_limits() {
-  const std::size_t held = broker_->held_bytes();
-
-  if (held > queue_bytes_max_ + kLimitSlack) {
-    complaint_ = "the broker holds " + std::to_string(held) + " bytes, and the limit is " +
-                 std::to_string(queue_bytes_max_);
+  std::map<std::string, std::uint32_t> wanted;
+  for (const auto& [pipeline, stages] : wanted_) {
+    wanted.insert(stages.begin(), stages.end());
   }
+  return running == wanted;
 }
 
-// ---- The broker.
-
-void World::step_broker(const broker::Event& event) {
-  carry_out(broker_->step(event, schedule_.now()));
-  check_limits();
-  wake_broker();
-}
-
-void World::wake_broker() {
-  const std::optional<Instant> next = broker_->next_deadline();
-  if (!next || (broker_wake_ && *broker_wake_ <= *next)) return;
-  broker_wake_ = *next;
-  const Duration delay = std::max(*next - schedule_.now(), Duration(0));
-  schedule_.after(delay, [this, at = *next] {
-    if (broker_wake_ != at) return;
-    broker_wake_.reset();
-    carry_out(broker_->tick(schedule_.now()));
-    wake_broker();
-  });
-}
-
-void World::carry_out(const broker::Effects& effects) {
-  for (const broker::Effect& effect : effects) {
-    std::visit([this](const auto& e) { order(e); }, effect);
-  }
-}
-
-void World::order(const broker::Send& effect) {
-  ++census_[std::string("broker sends ") + wire::kind_name(effect.message)];
-  const auto peer = peers_.find(effect.peer);
-  if (peer != peers_.end()) return peer->second->send(effect.message);
-  ++census_["broker is told that a peer is lost"];
-  schedule_.after({},
-                  [this, peer_name = effect.peer] { step_broker(broker::PeerLost{peer_name}); });
-}
-
-void World::order(const broker::PushLease& effect) {
-  ++census_["broker pushes a lease"];
-  const auto link = inlets_.find({effect.node, effect.lease.segment});
-  if (link != inlets_.end()) link->second->send(effect.lease);
-}
-
-void World::order(const broker::ConnectInlet& effect) {
-  ++census_["broker connects an inlet"];
-  auto receive = [this, address = effect.address, segment = effect.segment](wire::Message message) {
-    for (const auto& node : nodes_) {
-      if (!node || node->is_cut_off) continue;
-      const auto bound = node->bound.find(segment);
-      if (bound == node->bound.end() || bound->second != address) continue;
-      step_node(*node, node::InletMessage{std::move(message)});
-      return;
-    }
+void World::find_complaint() {
+  const auto take = [this](const std::string& who, const std::optional<std::string>& complaint) {
+    if (complaint) complain(who + ": " + *complaint);
   };
-  inlets_[{effect.node, effect.segment}] =
-      std::make_unique<Link>(schedule_, chance_, census_, std::move(receive));
+  take("on the wire", watch_.complaint());
+  for (const auto& stream : streams_) {
+    take("streams", stream->complaint());
+  }
+  for (const auto& client : clients_) {
+    if (client->oracle) take(client->peer, client->oracle->complaint());
+  }
 }
 
-void World::order(const broker::DisconnectInlet& effect) {
-  ++census_["broker disconnects an inlet"];
-  inlets_.erase({effect.node, effect.segment});
+void World::judge() {
+  for (const auto& client : clients_) {
+    if (client->oracle && client->is_finished) client->oracle->finished();
+  }
+  streams_.back()->finished();
+  if (streams_.back()->has_seen_again()) ++census_["a consumer gets what another had not taken"];
+  if (is_calm_) judge_work();
+  find_complaint();
 }
 
-void World::order(const broker::Say& /*effect*/) {
-  ++census_["broker says something"];
+void World::judge_work() {
+  for (const auto& [what, times] : habits_.work) {
+    if (times > 1) complain("nothing went wrong, and '" + what + "' was worked on twice");
+  }
+}
+
+void World::begin_closing() {
+  phase_ = Phase::kClosing;
+  if (!is_healed_) heal();
+  for (const auto& client : clients_) {
+    if (client->use != wire::SessionUse::kReceive || client->is_dead || client->is_finished)
+      continue;
+    close(*client);
+  }
+}
+
+void World::begin_removing() {
+  phase_ = Phase::kOver;
+  if (!chance_.one_in(3)) return;
+  for (const auto& [pipeline, stages] : wanted_) {
+    phase_ = Phase::kRemoving;
+    ask(wire::Remove{.pipeline = pipeline},
+        [this](const wire::Message* answer, const std::string& refusal) {
+          if (answer == nullptr) return note_no_removal(refusal);
+          if (std::get<wire::Done>(*answer).count > 0) complain("an empty pipeline had records");
+        });
+  }
+}
+
+bool World::is_all_removed() const {
+  const bool are_tools_gone = std::all_of(nodes_.begin(), nodes_.end(), [](const auto& node) {
+    return node && node->tools.empty() && node->bound.empty();
+  });
+  return askers_.empty() && are_tools_gone &&
+         broker_->status("", schedule_.now()).pipelines.empty();
+}
+
+std::string World::describe_unfinished() const {
+  std::string text = "in phase " + std::to_string(static_cast<int>(phase_)) + ", " +
+                     std::to_string(coming_) + " to come, " + std::to_string(askers_.size()) +
+                     " asking;";
+  for (const auto& client : clients_) {
+    if (!is_done(*client)) text += " " + client->peer;
+  }
+  for (const auto& returner : returners_) {
+    if (!returner->is_over) text += " " + returner->name;
+  }
+  for (const wire::PipelineStatus& p : broker_->status("", schedule_.now()).pipelines) {
+    text += "; " + p.name + ": " + p.state + ", records " + std::to_string(p.records) +
+            ", sessions " + std::to_string(p.sessions) + ", producers " +
+            std::to_string(p.producers) + ", consumers " + std::to_string(p.consumers) +
+            ", results " + std::to_string(p.results) + ", bytes " + std::to_string(p.queue_bytes);
+  }
+  for (const auto& node : nodes_) {
+    if (!node) continue;
+    text += "; " + node->peer + (node->is_draining ? " draining" : "") + " holds " +
+            std::to_string(node->core->held_results()) + ", tools";
+    for (const auto& [id, tool] : node->tools) {
+      text += " " + tool->stage();
+    }
+  }
+  return text;
 }
 
 }  // namespace leat::sim

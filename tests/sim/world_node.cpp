@@ -20,12 +20,25 @@ void World::start_node(std::size_t index) {
   node.index = index;
   node.life = schedule_.begin_life();
   const std::uint64_t incarnation = ++incarnations_;
-  node.peer = "node" + std::to_string(index) + "." + std::to_string(incarnation);
+  node.name = "node" + std::to_string(index);
+  node.peer = node.name + "." + std::to_string(incarnation);
+  // The first always has the label.
+  if (has_labels_ && index % 3 != 2) node.labels["gpu"] = index % 3 == 0 ? "true" : "false";
   node.core = std::make_unique<node::NodeCore>(
-      node::Settings{.name = "node" + std::to_string(index),
+      node::Settings{.name = node.name,
                      .incarnation = incarnation,
                      .cores = static_cast<std::uint32_t>(chance_.between(1, 4)),
+                     .labels = node.labels,
                      .seed = incarnation});
+  connect(node);
+  nodes_[index] = std::move(made);
+  later(node, chance_.up_to(1s), [this, &node] {
+    carry_out(node, node.core->tick(schedule_.now()));
+    wake_node(node);
+  });
+}
+
+void World::connect(Node& node) {
   node.to_broker =
       std::make_unique<Link>(schedule_, chance_, census_, [this, &node](wire::Message message) {
         step_broker(broker::FrontMessage{node.peer, std::move(message)});
@@ -35,19 +48,44 @@ void World::start_node(std::size_t index) {
   });
   node.from_broker =
       std::make_unique<Link>(schedule_, chance_, census_, [this, &node](wire::Message message) {
+        if (const auto* const welcome = std::get_if<wire::NodeWelcome>(&message)) {
+          note_welcome(node, *welcome);
+        }
         step_node(node, node::BrokerMessage{std::move(message)});
       });
-  peers_[node.peer] = node.from_broker.get();
-  nodes_[index] = std::move(made);
-  later(node, chance_.up_to(1s), [this, &node] {
-    carry_out(node, node.core->tick(schedule_.now()));
-    wake_node(node);
-  });
+  peers_[node.peer] = Peer{.link = node.from_broker.get(), .node = &node};
+}
+
+void World::note_welcome(Node& node, const wire::NodeWelcome& message) {
+  // The broker had lost it: to it this is another node, which nobody wants to drain.
+  if (node.id != message.node) node.is_draining = false;
+  const bool is_back = node.id && node.id != message.node;
+  if (is_back && node.core->held_results() > 0) ++census_["a lost node is back with its results"];
+  node.id = message.node;
 }
 
 void World::step_node(Node& node, const node::Event& event) {
   carry_out(node, node.core->step(event, schedule_.now()));
   wake_node(node);
+  see_end(node);
+}
+
+void World::see_end(Node& node) {
+  if (!node.core->is_dismissed() && !node.is_ending) return;
+  if (!node.core->is_gone() || node.is_gone) return;
+  node.is_gone = true;
+  if (node.core->is_dismissed()) ++census_["a drained node is dismissed"];
+  // Its last words are on their way.
+  later(node, 50ms, [this, index = node.index] { node_is_gone(index); });
+}
+
+void World::node_is_gone(std::size_t index) {
+  peers_.erase(nodes_[index]->peer);
+  schedule_.end_life(nodes_[index]->life);
+  nodes_[index].reset();
+  schedule_.after(chance_.up_to(8s), [this, index] {
+    if (!nodes_[index]) start_node(index);
+  });
 }
 
 void World::wake_node(Node& node) {
@@ -65,12 +103,42 @@ void World::wake_node(Node& node) {
 
 void World::carry_out(Node& node, const node::Effects& effects) {
   for (const node::Effect& effect : effects) {
-    std::visit([&](const auto& e) { order(node, e); }, effect);
+    if (std::holds_alternative<node::ReconnectToBroker>(effect)) {
+      ++census_["node connects to the broker anew"];
+      node.to_broker->hiccup();
+      node.from_broker->hiccup();
+      continue;
+    }
+    std::visit(
+        [&](const auto& e) {
+          if constexpr (!std::is_same_v<decltype(e), const node::ReconnectToBroker&>) {
+            order(node, e);
+          }
+        },
+        effect);
   }
 }
 
+std::optional<node::ToolStartFailed> World::refuse_start(const Node& node,
+                                                         const node::StartTool& effect) {
+  const bool is_first_stage = effect.env.at("LEAT_STAGE") == pipelines_[0].stages[0].name;
+  const bool is_missing =
+      is_first_stage &&
+      (is_tool_missing_ || (trouble_ == Trouble::kToolMissingOnNode && node.index == 0));
+  if (is_missing) {
+    ++census_["tool: is missing"];
+    return node::ToolStartFailed{effect.tool, "cannot start `tool`: not found"};
+  }
+  if (start_failures_left_ == 0 || !chance_.one_in(8)) return std::nullopt;
+  --start_failures_left_;
+  ++census_["tool: cannot be started for a while"];
+  return node::ToolStartFailed{effect.tool, "no memory for `tool`", true};
+}
+
 void World::order(Node& node, const node::StartTool& effect) {
-  ++census_["node starts a tool"];
+  if (const auto refused = refuse_start(node, effect)) {
+    return later(node, {}, [this, &node, event = *refused] { step_node(node, event); });
+  }
   FakeTool::Post post;
   post.id = effect.tool;
   post.stage = effect.env.at("LEAT_STAGE");
@@ -82,7 +150,6 @@ void World::order(Node& node, const node::StartTool& effect) {
 }
 
 void World::order(Node& node, const node::FeedTool& effect) {
-  ++census_["node feeds a tool"];
   const auto tool = node.tools.find(effect.tool);
   if (tool == node.tools.end()) return;
   tool->second->feed(effect.bytes.view());
@@ -93,7 +160,6 @@ void World::order(Node& node, const node::FeedTool& effect) {
 }
 
 void World::order(Node& node, const node::CloseStdin& effect) {
-  ++census_["node closes a tool's input"];
   const auto tool = node.tools.find(effect.tool);
   if (tool == node.tools.end()) return;
   tool->second->close_input();
@@ -101,7 +167,6 @@ void World::order(Node& node, const node::CloseStdin& effect) {
 }
 
 void World::order(Node& node, const node::LookAtTool& effect) {
-  ++census_["node looks at a tool"];
   later(node, {}, [this, &node, id = effect.tool, look = effect.look] {
     const auto tool = node.tools.find(id);
     if (tool == node.tools.end()) return;
@@ -147,6 +212,8 @@ void World::work(Node& node, node::ToolId id) {
 
 void World::flush_output(Node& node, FakeTool& tool) {
   const node::ToolId id = tool.id();
+  const std::string complaint = tool.take_complaint();
+  if (!complaint.empty()) step_node(node, node::ToolComplained{id, complaint});
   std::string output = tool.take_output();
   while (!output.empty()) {
     // In pieces, cut anywhere.
@@ -158,22 +225,18 @@ void World::flush_output(Node& node, FakeTool& tool) {
 }
 
 void World::order(Node& node, const node::PushResult& effect) {
-  ++census_["node pushes a result"];
   if (!effect.result.failures.empty()) ++census_["node pushes a failure"];
   node.results->send(effect.result);
 }
 
 void World::order(Node& node, const node::SendToBroker& effect) {
-  ++census_[std::string("node sends ") + wire::kind_name(effect.message)];
+  watch_.node_sends(effect.message);
   node.to_broker->send(effect.message);
 }
 
-void World::order(Node& /*node*/, const node::ConnectResults& /*effect*/) {
-  ++census_["node connects for results"];
-}
+void World::order(Node& /*node*/, const node::ConnectResults& /*effect*/) {}
 
 void World::order(Node& node, const node::BindInlet& effect) {
-  ++census_["node binds an inlet"];
   const std::string address = node.peer + "/" + std::to_string(++node.bound_count);
   node.bound[effect.segment] = address;
   later(node, {}, [this, &node, effect, address] {
@@ -182,12 +245,9 @@ void World::order(Node& node, const node::BindInlet& effect) {
 }
 
 void World::order(Node& node, const node::UnbindInlet& effect) {
-  ++census_["node unbinds an inlet"];
   node.bound.erase(effect.segment);
 }
 
-void World::order(Node& /*node*/, const node::Say& /*effect*/) {
-  ++census_["node says something"];
-}
+void World::order(Node& /*node*/, const node::Say& /*effect*/) {}
 
 }  // namespace leat::sim

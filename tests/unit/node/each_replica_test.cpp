@@ -260,7 +260,7 @@ TEST_CASE("what a tool prints after its commit answers nobody, and it is started
     if (!is_committed || !world.replica().tool() || surplus++ > 0) return;
     leat::node::WorkQueue queue(true);
     Effects effects;
-    Turn turn{queue, effects, world.results, world.now};
+    Turn turn{queue, effects, world.results, world.tally, world.now};
     world.replica().on(ToolPrinted{*world.replica().tool(), "late\n"}, turn);
     CHECK(std::holds_alternative<Say>(effects.front()));
     CHECK(std::holds_alternative<EndTool>(effects.back()));
@@ -415,6 +415,196 @@ TEST_CASE("busy time of the results adds up to no more than the time that passed
   }
   CHECK(busy <= static_cast<std::uint64_t>((world.now - begin).count()));
   CHECK(served == 200);
+}
+
+TEST_CASE("a failed start says what the system said, once") {
+  EachWorld world(stage());
+  world.lives = {{.start_failure = "cannot start '/bin/nix': No such file or directory"}};
+  run_one(world, 3);
+  CHECK(world.replica().stage_failure() == "cannot start '/bin/nix': No such file or directory");
+  CHECK(world.starts() == 1);
+}
+
+TEST_CASE("a start for which the system is short of something is tried again, ever more rarely") {
+  EachWorld world(stage());
+  const Life short_of{.start_failure = "cannot make a pipe: Too many open files",
+                      .may_start_later = true};
+  world.lives = std::vector<Life>(10, short_of);
+  world.lives.emplace_back();
+  run_one(world, 3);
+  CHECK(world.outcomes() == answered(3));
+  CHECK(world.restarts() == std::map<std::string, std::uint64_t>{{"start", 10}});
+  CHECK(world.said.size() == 1);
+  REQUIRE(world.started_at.size() == 11);
+  CHECK(world.started_at[1] - world.started_at[0] >= 75ms);
+  CHECK(world.started_at[4] - world.started_at[3] > world.started_at[2] - world.started_at[1]);
+}
+
+TEST_CASE("a start for which the system stays short of something stops the stage") {
+  EachWorld world(stage());
+  world.lives = {
+      {.start_failure = "cannot make a pipe: Too many open files", .may_start_later = true}};
+  run_one(world, 3);
+  CHECK(world.replica().stage_failure() == "cannot make a pipe: Too many open files");
+  CHECK(world.starts() == 11);
+}
+
+TEST_CASE("starts that failed before a good one are forgotten") {
+  EachWorld world(stage());
+  const Life short_of{.start_failure = "no room", .may_start_later = true};
+  std::vector<Life> lives(9, short_of);
+  lives.push_back(with_bad("r0", crash()));
+  lives.insert(lives.end(), 9, short_of);
+  lives.emplace_back();
+  world.lives = lives;
+  world.give(1, 0, {"r0"});
+  world.run(600s);
+  CHECK(world.outcomes() == answered(1));
+}
+
+TEST_CASE("what the stage failed with first is not replaced by what follows from it") {
+  EachWorld world(stage());
+  const Life dead{.ends_at_once = ToolEnded{.status = 127}};
+  world.lives = {dead, dead, {.banner = "Welcome!\n"}};
+  world.run();
+  REQUIRE(world.replica().stage_failure());
+  CHECK(world.replica().stage_failure()->find("banner") != std::string::npos);
+}
+
+TEST_CASE("every cause of a restart is counted by its name, from the start") {
+  std::vector<std::string> names;
+  for (const auto& named : EachWorld(stage()).tally.restarts()) {
+    CHECK(named.count == 0);
+    names.push_back(named.name);
+  }
+  CHECK(names == std::vector<std::string>{"buffering", "exit", "mismatch", "oversize", "signal",
+                                          "start", "timeout"});
+}
+
+TEST_CASE("a restart is counted under what made it necessary") {
+  Stage s = stage();
+  s.timeout = 1s;
+  Limits limits;
+  limits.record_bytes_max = 100;
+  const auto restarts_after = [&](const Deed& deed, const std::string& at_end = "") {
+    EachWorld world(s, limits);
+    Life life = with_bad("r1", deed);
+    life.at_end = at_end;
+    world.lives = {Life{}, Life{}};
+    world.lives.front() = life;
+    world.give(1, 0, {"r0", "r1"});
+    world.run();
+    CHECK(world.outcomes() == answered(2));
+    return world.restarts();
+  };
+  using Counts = std::map<std::string, std::uint64_t>;
+  CHECK(restarts_after(crash()) == Counts{{"signal", 1}});
+  CHECK(restarts_after({.ends = ToolEnded{.status = 3}}) == Counts{{"exit", 1}});
+  CHECK(restarts_after({.takes = 10min}) == Counts{{"timeout", 1}});
+  CHECK(restarts_after({.prints = "r1!\nr1!\n"}) == Counts{{"mismatch", 1}});
+  CHECK(restarts_after({}) == Counts{{"mismatch", 1}});
+  CHECK(restarts_after({}, "r1!\n") == Counts{{"buffering", 1}});
+  CHECK(restarts_after({.prints = std::string(200, 'x')}) == Counts{{"oversize", 1}});
+}
+
+TEST_CASE("a process that ends as it should is no restart") {
+  EachWorld world(stage());
+  world.give_unterminated(1, 0, "r0");
+  world.run();
+  world.give(2, 1, {"r1"});
+  world.run();
+  CHECK(world.starts() == 2);
+  CHECK(world.restarts().empty());
+}
+
+TEST_CASE("retried records are those whose attempt failed and was not the last") {
+  Stage three = stage();
+  three.attempts = 3;
+  EachWorld world(three);
+  world.lives = {with_bad("r7", crash())};
+  run_one(world, 20);
+  CHECK(world.outcomes() == answered_but(20, 7, "failure 3"));
+  CHECK(world.tally.retried() == 2);
+}
+
+TEST_CASE("answers that are too much together, and none alone, are got one by one") {
+  EachWorld world(stage(), {}, 2000);
+  Life life;
+  life.reads = [](const std::string& record, std::size_t) {
+    // Small at first, so that many records are inside when they grow.
+    const bool is_large = std::stoul(record.substr(1)) >= 60;
+    return Deed{.prints = record + (is_large ? std::string(900, '!') : "!") + "\n"};
+  };
+  world.lives = {life};
+  run_one(world, 200);
+  CHECK(world.failures().empty());
+  CHECK(world.outcomes().size() == 200);
+  CHECK(world.restarts() == std::map<std::string, std::uint64_t>{{"oversize", 1}});
+  for (const auto& result : world.results) {
+    CHECK(result.outputs.records.blob.size() <= 2000);
+  }
+}
+
+TEST_CASE("of a flood after end-of-file the first answer counts, and no limit is reached") {
+  EachWorld world(stage(), {}, 2000);
+  std::string flood;
+  for (int i = 0; i < 3000; ++i) {
+    flood += "x\n";
+  }
+  world.lives = {with_bad("r1", {.prints = flood})};
+  world.give_unterminated(1, 1, "r1");
+  world.run();
+  CHECK(world.outcomes() == Outcomes{{"1", "x"}});
+}
+
+TEST_CASE("a retired replica finishes what is inside, takes nothing more, and ends its tool") {
+  EachWorld world(stage());
+  Life slow;
+  slow.reads = [](const std::string& record, std::size_t) {
+    Deed deed = answer(record);
+    deed.takes = 20ms;
+    return deed;
+  };
+  world.lives = {slow};
+  std::size_t inside = 0;
+  world.at_every_turn = [&] {
+    if (inside == 0 && world.inside() > 1) {
+      inside = world.fed.size();
+      world.replica().retire();
+    }
+  };
+  run_one(world, 50);
+  REQUIRE(inside > 0);
+  CHECK(world.fed.size() == inside);
+  CHECK(world.replica().is_gone());
+  CHECK(world.replica().is_idle());
+  CHECK(world.has_work());
+  CHECK(world.restarts().empty());
+  std::size_t answers = 0;
+  for (const auto& [at, outcome] : world.outcomes()) {
+    CHECK(outcome == "r" + at + "!");
+    ++answers;
+  }
+  CHECK(answers >= 2);
+  CHECK(answers < 50);
+}
+
+TEST_CASE("what a retired replica could not finish goes back to the others") {
+  EachWorld world(stage());
+  world.lives = {with_bad("r0", crash())};
+  bool is_retired = false;
+  world.at_every_turn = [&] {
+    if (!is_retired && !world.fed.empty()) {
+      is_retired = true;
+      world.replica().retire();
+    }
+  };
+  run_one(world, 5);
+  CHECK(world.replica().is_gone());
+  CHECK(world.replica().is_idle());
+  CHECK(world.starts() == 1);
+  CHECK(world.has_work());
+  CHECK(world.outcomes().empty());
 }
 
 TEST_CASE("any mixture of faults gives each record its answer or its failure, once") {

@@ -41,15 +41,21 @@ struct Life {
   std::string at_end;                        // Printed at end-of-file.
   std::optional<ToolEnded> ends_at_once;     // Instead of reading.
   std::optional<std::string> start_failure;  // Instead of starting.
+  bool may_start_later = false;              // Then: the system was short of something.
   bool is_seeable = true;
 };
 
 class EachWorld {
  public:
-  explicit EachWorld(spec::Stage stage, Limits limits = {})
+  explicit EachWorld(spec::Stage stage, Limits limits = {},
+                     std::size_t printed_bytes_max = std::size_t{1} << 30)
       : stage_(std::move(stage)), limits_(limits), queue_(stage_.replicas == 1) {
-    replica_ = std::make_unique<EachReplica>(
-        Post{.stage = stage_, .limits = limits_, .directory = "/", .pipeline = "p"}, 1);
+    replica_ = std::make_unique<EachReplica>(Post{.stage = stage_,
+                                                  .limits = limits_,
+                                                  .directory = "/",
+                                                  .pipeline = "p",
+                                                  .printed_bytes_max = printed_bytes_max},
+                                             1);
   }
 
   // The life of the n-th process, from 0; the last holds for all later ones.
@@ -104,6 +110,17 @@ class EachWorld {
     return all;
   }
 
+  // Those that are not 0.
+  [[nodiscard]] std::map<std::string, std::uint64_t> restarts() const {
+    std::map<std::string, std::uint64_t> counts;
+    for (const wire::NamedCount& named : tally.restarts()) {
+      if (named.count > 0) counts[named.name] = named.count;
+    }
+    return counts;
+  }
+
+  [[nodiscard]] bool has_work() const { return !queue_.is_empty(); }
+
   [[nodiscard]] std::size_t starts() const { return tools_.size(); }
 
   // Of the process's records, how many are fed and not read.
@@ -117,9 +134,11 @@ class EachWorld {
 
   Instant now{1s};
   std::vector<wire::LeaseResult> results;
+  Tally tally;
   std::vector<std::string> said;
   std::vector<std::string> fed;  // One entry for each feed.
   std::vector<Instant> fed_at;
+  std::vector<Instant> started_at;  // Or was to be.
   std::size_t inside_max = 0;
   bool is_endless = false;
 
@@ -152,7 +171,7 @@ class EachWorld {
 
   template <typename Act>
   void with_turn(const Act& act) {
-    Turn turn{queue_, effects_, results, now};
+    Turn turn{queue_, effects_, results, tally, now};
     act(turn);
   }
 
@@ -188,7 +207,10 @@ class EachWorld {
   void order(const StartTool& effect) {
     const Life& life = lives[std::min(tools_.size(), lives.size() - 1)];
     tools_.emplace(effect.tool, Tool{.life = life});
-    if (life.start_failure) return tell(ToolStartFailed{effect.tool, *life.start_failure});
+    started_at.push_back(now);
+    if (life.start_failure) {
+      return tell(ToolStartFailed{effect.tool, *life.start_failure, life.may_start_later});
+    }
     tell(ToolStarted{effect.tool});
     if (!life.banner.empty()) tell(ToolPrinted{effect.tool, life.banner});
     if (life.ends_at_once) end(effect.tool, *life.ends_at_once);
@@ -218,7 +240,9 @@ class EachWorld {
   }
 
   void order(const EndTool& effect) {
-    if (!tools_.at(effect.tool).is_gone) end(effect.tool, {.is_signal = true, .status = 9});
+    Tool& tool = tools_.at(effect.tool);
+    if (!effect.kill) tool.has_end = true;
+    if (effect.kill && !tool.is_gone) end(effect.tool, {.is_signal = true, .status = 9});
   }
 
   void order(const Say& effect) { said.push_back(effect.text); }

@@ -52,7 +52,7 @@ std::string chain(const std::vector<std::string>& from) {
 
 const std::string kStageKeys =
     "expected in a stage: name, run, shell, from, replicas, mode, window, input, output, "
-    "in_flight, timeout, grace, retry, on_error, env or exit_codes";
+    "in_flight, timeout, grace, retry, on_error, env, nodes or exit_codes";
 const std::string kTopKeys = "expected in a pipeline: version, pipeline, framing, limits or stages";
 const std::string kFramings =
     R"(expected lines, blank-line, {until: PATTERN} or {separator: "\0"})";
@@ -131,8 +131,8 @@ TEST_CASE("keys that are unknown or not built yet are told apart") {
       {stage("replica: 2"),
        "f:5:5: found the unknown key 'replica', " + kStageKeys + "; did you mean 'replicas'?"},
       {stage("colour: red"), "f:5:5: found the unknown key 'colour', " + kStageKeys},
-      {stage("nodes: {gpu: 1}"),
-       "f:5:5: found the key 'nodes', which is not built yet, " + kStageKeys},
+      {stage("nodes: gpu"), "f:5:12: found 'gpu', expected a map of labels that a node must have, "
+                            "such as {gpu: \"true\"}"},
       {top("stage: []"),
        "f:5:1: found the unknown key 'stage', " + kTopKeys + "; did you mean 'stages'?"},
       {top("sinks: []"), "f:5:1: found the key 'sinks', which is not built yet, " + kTopKeys},
@@ -150,7 +150,7 @@ TEST_CASE("keys that are unknown or not built yet are told apart") {
        "f:6:14: found the key 'max_age', which is not built yet, expected in window: records, "
        "bytes or time"},
   });
-  for (const char* key : {"sources", "sinks", "nodes", "buffering", "user", "nice", "prelude",
+  for (const char* key : {"sources", "sinks", "buffering", "user", "nice", "prelude",
                           "ready", "key", "order", "preset", "examples", "max_records", "max_age"})
     CHECK(message_of(stage(std::string(key) + ": 1")) ==
           "f:5:5: found the key '" + std::string(key) + "', which is not built yet, " + kStageKeys);
@@ -161,9 +161,9 @@ TEST_CASE("what a pipeline lacks is told") {
       {"pipeline: p\n", "f:1:1: found a pipeline without stages, expected stages: a list of them"},
       {"stages: [{name: a, run: x}]\n",
        "f:1:1: found no name of the pipeline, expected pipeline: WORD"},
-      {"pipeline: p\nstages: []\n", "f:2:9: found a list, expected a list of stages"},
-      {"pipeline: p\nstages:\n", "f:2:1: found nothing, expected a list of stages"},
-      {"pipeline: p\nstages: {a: x}\n", "f:2:9: found a map, expected a list of stages"},
+      {"pipeline: p\nstages: []\n", "f:2:9: found a list, expected a list of at least one stage"},
+      {"pipeline: p\nstages:\n", "f:2:1: found nothing, expected a list of at least one stage"},
+      {"pipeline: p\nstages: {a: x}\n", "f:2:9: found a map, expected a list of at least one stage"},
       {"pipeline: p\nstages: [{run: x}]\n",
        "f:2:10: found a stage without a name, expected name: WORD"},
       {"pipeline: p\nstages: [{name: a}]\n",

@@ -90,6 +90,8 @@ class AnyMessage {
 
   void fill(FailureKind& value) { value = static_cast<FailureKind>(below(7)); }
 
+  void fill(SessionUse& value) { value = static_cast<SessionUse>(below(3)); }
+
   void fill(std::string& value) {
     value.resize(below(4) == 0 ? below(300) : below(12));
     std::generate(value.begin(), value.end(), [this] { return static_cast<char>(random_()); });

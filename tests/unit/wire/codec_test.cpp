@@ -27,7 +27,7 @@ TEST_CASE("the test's own reflection finds every member") {
   CHECK(testing::member_count<CloseInlet>() == 1);
   CHECK(testing::member_count<Records>() == 5);
   CHECK(testing::member_count<LeaseResult>() == 9);
-  CHECK(testing::member_count<StageStatus>() == 14);
+  CHECK(testing::member_count<StageOnNode>() == 15);
   Lease a;
   Lease b;
   CHECK(are_equal(a, b));

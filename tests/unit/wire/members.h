@@ -31,7 +31,7 @@ constexpr std::size_t member_count() {
 template <class T, class Visit>
 void for_each_member(T& a, T& b, Visit visit) {
   constexpr std::size_t kCount = member_count<std::remove_const_t<T>>();
-  static_assert(kCount <= 14, "add a case below");
+  static_assert(kCount <= 15, "add a case below");
   const auto pairs = [&visit](auto&&... of_a) {
     return [&visit, &of_a...](auto&&... of_b) { (visit(of_a, of_b), ...); };
   };
@@ -63,15 +63,24 @@ void for_each_member(T& a, T& b, Visit visit) {
     auto& [a1, a2, a3, a4, a5, a6, a7] = a;
     auto& [b1, b2, b3, b4, b5, b6, b7] = b;
     pairs(a1, a2, a3, a4, a5, a6, a7)(b1, b2, b3, b4, b5, b6, b7);
+  } else if constexpr (kCount == 8) {
+    auto& [a1, a2, a3, a4, a5, a6, a7, a8] = a;
+    auto& [b1, b2, b3, b4, b5, b6, b7, b8] = b;
+    pairs(a1, a2, a3, a4, a5, a6, a7, a8)(b1, b2, b3, b4, b5, b6, b7, b8);
   } else if constexpr (kCount == 9) {
     auto& [a1, a2, a3, a4, a5, a6, a7, a8, a9] = a;
     auto& [b1, b2, b3, b4, b5, b6, b7, b8, b9] = b;
     pairs(a1, a2, a3, a4, a5, a6, a7, a8, a9)(b1, b2, b3, b4, b5, b6, b7, b8, b9);
-  } else if constexpr (kCount == 14) {
-    auto& [a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13, a14] = a;
-    auto& [b1, b2, b3, b4, b5, b6, b7, b8, b9, b10, b11, b12, b13, b14] = b;
-    pairs(a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13, a14)(
-        b1, b2, b3, b4, b5, b6, b7, b8, b9, b10, b11, b12, b13, b14);
+  } else if constexpr (kCount == 11) {
+    auto& [a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11] = a;
+    auto& [b1, b2, b3, b4, b5, b6, b7, b8, b9, b10, b11] = b;
+    pairs(a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11)(b1, b2, b3, b4, b5, b6, b7, b8, b9, b10,
+                                                        b11);
+  } else if constexpr (kCount == 15) {
+    auto& [a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13, a14, a15] = a;
+    auto& [b1, b2, b3, b4, b5, b6, b7, b8, b9, b10, b11, b12, b13, b14, b15] = b;
+    pairs(a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13, a14, a15)(
+        b1, b2, b3, b4, b5, b6, b7, b8, b9, b10, b11, b12, b13, b14, b15);
   } else {
     static_assert(kCount == 0, "add a case");
   }

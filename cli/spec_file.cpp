@@ -1,7 +1,7 @@
+#include "cli/spec_file.h"
+
 #include <filesystem>
 
-#include "cli/commands.h"
-#include "cli/spec_file.h"
 #include "io/file.h"
 #include "spec/parse.h"
 
@@ -27,18 +27,6 @@ Result<SpecFile> read_spec(const std::string& path) {
   if (!pipeline) return tl::unexpected(pipeline.error());
   spec.pipeline = std::move(*pipeline);
   return spec;
-}
-
-ExitCode run_lint(const std::string& spec) {
-  const Result<SpecFile> file = read_spec(spec);
-  if (!file) {
-    say(file.error().message);
-    return ExitCode::kUsage;
-  }
-  const std::size_t stages = file->pipeline.stages.size();
-  say_plainly(spec + ": pipeline '" + file->pipeline.name + "' is well: " + std::to_string(stages) +
-              (stages == 1 ? " stage\n" : " stages\n"));
-  return ExitCode::kWell;
 }
 
 }  // namespace leat::cli

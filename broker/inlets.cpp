@@ -1,0 +1,220 @@
+// The part of Deployment that has to do with nodes: where its inlets are, and what becomes of what
+// was leased there.
+
+#include <algorithm>
+#include <utility>
+
+#include "broker/deployment.h"
+#include "broker/reason.h"
+
+namespace leat::broker {
+
+bool Deployment::has_inlet(std::size_t segment) const {
+  return std::any_of(inlets_.begin(), inlets_.end(),
+                     [segment](const auto& entry) { return entry.first.first == segment; });
+}
+
+bool Deployment::has_inlet_at(NodeId node) const {
+  return std::any_of(inlets_.begin(), inlets_.end(),
+                     [node](const auto& entry) { return entry.first.second == node; });
+}
+
+void Deployment::add_loads(std::map<NodeId, std::uint32_t>& loads) const {
+  for (const auto& [key, inlet] : inlets_) {
+    loads[key.second] += inlet.replicas();
+  }
+}
+
+std::uint32_t Deployment::replicas_at(SegmentId segment, NodeId node) const {
+  const auto found = inlets_.find({segment.index, node});
+  const bool is_there = segment.deployment == id_ && found != inlets_.end();
+  return is_there ? found->second.replicas() : 0;
+}
+
+bool Deployment::place(std::size_t segment, const std::vector<Candidate>& nodes,
+                       std::uint64_t& epoch, Effects& effects) {
+  const SegmentId id{id_, static_cast<std::uint32_t>(segment)};
+  std::vector<Seat> seats;
+  for (const Candidate& candidate : nodes) {
+    const Inlet* const there = inlet(id, candidate.node);
+    seats.push_back(candidate.seat);
+    seats.back().replicas = there == nullptr ? 0 : there->replicas();
+    if (has_given_up_on(segment, candidate.node)) {
+      seats.back().eligibility = Eligibility::kMustLose;
+    }
+  }
+  const spec::Segment& placed = plan_.segments[segment];
+  const std::vector<std::uint32_t> targets =
+      spread(pipeline_.stages[placed.stages.front()].replicas, seats);
+  bool has_changed = false;
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    if (targets[i] == seats[i].replicas) continue;
+    const InletKey key{segment, nodes[i].node};
+    const bool is_there = inlets_.contains(key);
+    // What takes records in order is never in two places.
+    const bool must_wait =
+        !is_there && plan_.vertices[placed.vertex].is_ordered && has_inlet(segment);
+    if (must_wait) continue;
+    if (!is_there) inlets_.try_emplace(key, ++epoch, targets[i]);
+    Inlet& inlet = inlets_.at(key);
+    inlet.set_replicas(targets[i]);
+    has_changed = true;
+    // One that is to have none is closed when it has finished.
+    if (targets[i] == 0) continue;
+    effects.push_back(Send{std::string(nodes[i].peer), order(segment, inlet)});
+  }
+  return has_changed;
+}
+
+void Deployment::close_inlet(const InletKey& key, Effects& effects, Instant now) {
+  const SegmentId segment{id_, static_cast<std::uint32_t>(key.first)};
+  take_back_all(key, Ledger::Cause::kReturned, now, "");
+  effects.push_back(DisconnectInlet{key.second, segment});
+  inlets_.erase(key);
+  closed_.emplace_back(segment, key.second);
+}
+
+void Deployment::close_inlets(Effects& effects, Instant now) {
+  while (!inlets_.empty()) {
+    close_inlet(InletKey(inlets_.begin()->first), effects, now);
+  }
+}
+
+void Deployment::close_retired(Effects& effects, Instant now) {
+  std::vector<InletKey> retired;
+  for (const auto& [key, inlet] : inlets_) {
+    if (inlet.has_retired()) retired.push_back(key);
+  }
+  for (const InletKey& key : retired) {
+    close_inlet(key, effects, now);
+  }
+}
+
+void Deployment::give_up_on(SegmentId segment, NodeId node, const std::string& node_name,
+                            const std::string& reason, Effects& effects, Instant now) {
+  unfit_[{segment.index, node}] = {node_name, shortened(reason, kReasonBytesMax / 2)};
+  close_inlet({segment.index, node}, effects, now);
+}
+
+std::string Deployment::unfit_reasons(std::size_t segment, Naming naming) const {
+  std::string reasons;
+  for (const auto& [key, unfit] : unfit_) {
+    if (key.first != segment) continue;
+    if (!reasons.empty()) reasons += "; ";
+    if (naming == Naming::kNodesToo) reasons += "node '" + unfit.node_name + "': ";
+    reasons += unfit.reason;
+    if (reasons.size() > kReasonBytesMax) break;
+  }
+  return shortened(std::move(reasons));
+}
+
+Inlet* Deployment::inlet(SegmentId segment, NodeId node) {
+  const auto found = inlets_.find({segment.index, node});
+  return segment.deployment == id_ && found != inlets_.end() ? &found->second : nullptr;
+}
+
+wire::OpenInlet Deployment::order(std::size_t segment, const Inlet& inlet) const {
+  return {.segment = {id_, static_cast<std::uint32_t>(segment)},
+          .epoch = inlet.epoch(),
+          .spec_text = text_.yaml,
+          .directory = text_.directory,
+          .replicas = inlet.replicas(),
+          .ordered = plan_.vertices[plan_.segments[segment].vertex].is_ordered};
+}
+
+bool Deployment::report(NodeId node, const std::string& node_name, const wire::InletReport& report,
+                        Effects& effects, Instant now) {
+  Inlet* const known = inlet(report.segment, node);
+  if (known == nullptr || known->epoch() != report.epoch) return false;
+  const bool is_elsewhere = known->last_report().address != report.address;
+  if (is_elsewhere && !report.address.empty()) {
+    effects.push_back(ConnectInlet{node, report.segment, report.epoch, report.address});
+  }
+  tally_.add_report(plan_.segments[report.segment.index].stages.front(), node_name,
+                    known->last_report(), report);
+  const std::vector<std::uint64_t> lost = known->report(report, now);
+  const std::size_t vertex = plan_.segments[report.segment.index].vertex;
+  if (!lost.empty() && plan_.vertices[vertex].is_ordered) return true;
+  for (const std::uint64_t number : lost) {
+    take_back({report.segment.index, node}, number, Ledger::Cause::kReturned, now, "");
+  }
+  return false;
+}
+
+void Deployment::renew_inlet(SegmentId segment, NodeId node, std::uint64_t epoch, Effects& effects,
+                             Instant now) {
+  const InletKey key{segment.index, node};
+  take_back_all(key, Ledger::Cause::kReturned, now, "");
+  Inlet& renewed = inlets_.at(key);
+  renewed = Inlet(epoch, renewed.replicas());
+  effects.push_back(DisconnectInlet{node, segment});
+}
+
+void Deployment::take_back_all(const InletKey& key, Ledger::Cause cause, Instant now,
+                               const std::string& node_name) {
+  std::vector<std::uint64_t> numbers;
+  for (const auto& [number, leased] : inlets_.at(key).leases()) {
+    numbers.push_back(number);
+  }
+  for (const std::uint64_t number : numbers) {
+    take_back(key, number, cause, now, node_name);
+  }
+}
+
+void Deployment::lose_node(NodeId node, const std::string& name, Effects& effects, Instant now) {
+  for (auto at = inlets_.begin(); at != inlets_.end();) {
+    if (at->first.second != node) {
+      ++at;
+      continue;
+    }
+    take_back_all(at->first, Ledger::Cause::kNodeLost, now, name);
+    effects.push_back(DisconnectInlet{node, {id_, static_cast<std::uint32_t>(at->first.first)}});
+    at = inlets_.erase(at);
+  }
+  std::erase_if(unfit_, [node](const auto& entry) { return entry.first.second == node; });
+}
+
+void Deployment::take_back(const InletKey& key, std::uint64_t number, Ledger::Cause cause,
+                           Instant now, const std::string& node_name) {
+  Inlet& inlet = inlets_.at(key);
+  const SegmentId segment{id_, static_cast<std::uint32_t>(key.first)};
+  const LeaseKey lease_key{segment, key.second, inlet.epoch(), number};
+  const Leased leased = inlet.take_back(number);
+  const auto session = sessions_.find(leased.producer);
+  if (session == sessions_.end()) return;
+  if (leased.is_alone && cause == Ledger::Cause::kNodeLost) {
+    bury_killers(session->second, leased, node_name, now);
+  }
+  give_back(session->second, leased, lease_key, cause);
+}
+
+void Deployment::give_back(Session& session, const Leased& leased, const LeaseKey& key,
+                           Ledger::Cause cause) {
+  if (leased.window) {
+    FormedWindow window = *leased.window;
+    if (cause == Ledger::Cause::kNodeLost) ++window.kills;
+    session.flow().return_window(leased.vertex, std::move(window), key);
+    return;
+  }
+  for (const Range& range : leased.ranges) {
+    session.flow().ledger(leased.vertex).give_back(range, key, cause);
+  }
+}
+
+void Deployment::bury_killers(Session& session, const Leased& leased, const std::string& node_name,
+                              Instant now) {
+  wire::LeaseResult result;
+  result.segment = {id_, static_cast<std::uint32_t>(plan_.vertices[leased.vertex].segment)};
+  for (const Range& range : leased.ranges) {
+    result.outputs.runs.push_back({range.first, range.count, 0});
+    result.failures.push_back({.first = range.first,
+                               .inputs = range.count,
+                               .kind = wire::FailureKind::kNodeLost,
+                               .attempts = kKillsAlone + 1,
+                               .reason = "every node that had it was lost, four times"});
+  }
+  if (!session.flow().is_open(leased.vertex, result.outputs.runs)) return;
+  if (bury(session, result, node_name)) commit(session, result, node_name, now);
+}
+
+}  // namespace leat::broker

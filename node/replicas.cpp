@@ -1,0 +1,116 @@
+#include "node/replicas.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace leat::node {
+
+void Replicas::advance(Turn& turn, WindowQueue& windows, std::uint64_t& next_tool) {
+  work(turn, windows, next_tool);
+  // Who comes in the place of one that has gone begins at once.
+  if (forget_the_gone()) work(turn, windows, next_tool);
+}
+
+void Replicas::work(Turn& turn, WindowQueue& windows, std::uint64_t& next_tool) {
+  adjust(!turn.queue.is_empty() || !windows.is_empty());
+  for (Place& place : places_) {
+    if (auto* const each = std::get_if<EachReplica>(&place.replica)) {
+      each->advance(turn, next_tool);
+      continue;
+    }
+    auto& window = std::get<WindowReplica>(place.replica);
+    if (std::optional<WindowWork> retry = window.take_retry()) {
+      windows.push_front(std::move(*retry));
+    }
+    window.advance(turn, windows, next_tool);
+  }
+  find_failure();
+}
+
+void Replicas::adjust(bool has_work) {
+  std::uint32_t staying = 0;
+  for (Place& place : places_) {
+    if (place.is_retired) continue;
+    const bool is_surplus = staying >= plan_.wanted && (plan_.wanted > 0 || !has_work);
+    if (!is_surplus) {
+      ++staying;
+      continue;
+    }
+    place.is_retired = true;
+    std::visit([](auto& r) { r.retire(); }, place.replica);
+  }
+  const std::uint32_t wanted = std::max(plan_.wanted, has_work ? 1U : 0U);
+  for (; staying < wanted && (!plan_.is_ordered || places_.empty()); ++staying) {
+    add();
+  }
+}
+
+void Replicas::add() {
+  Post post = post_;
+  const auto is_taken = [&post](const Place& place) { return place.index == post.index; };
+  while (std::any_of(places_.begin(), places_.end(), is_taken)) {
+    ++post.index;
+  }
+  const std::uint32_t index = post.index;
+  const std::uint64_t seed = plan_.seed + count_++;
+  if (post.stage.mode == spec::Mode::kEach) {
+    places_.push_back({index, false, EachReplica(std::move(post), seed)});
+  } else {
+    places_.push_back({index, false, WindowReplica(std::move(post), seed)});
+  }
+}
+
+bool Replicas::forget_the_gone() {
+  const auto gone = std::erase_if(places_, [](const Place& place) {
+    const auto is_over = [](const auto& r) {
+      return r.is_gone() && (r.is_idle() || r.stage_failure());
+    };
+    return place.is_retired && std::visit(is_over, place.replica);
+  });
+  return gone > 0;
+}
+
+void Replicas::find_failure() {
+  for (const Place& place : places_) {
+    if (failure_) return;
+    const auto find = [this](const auto& r) {
+      if (r.stage_failure()) failure_ = {*r.stage_failure(), r.stderr_tail()};
+    };
+    std::visit(find, place.replica);
+  }
+}
+
+void Replicas::end(Turn& turn, bool kill) {
+  for (Place& place : places_) {
+    std::visit([&](auto& r) { r.end(turn, kill); }, place.replica);
+  }
+}
+
+std::uint32_t Replicas::ready() const {
+  return static_cast<std::uint32_t>(
+      std::count_if(places_.begin(), places_.end(), [](const Place& place) {
+        const auto is_ready = [](const auto& r) { return r.is_ready(); };
+        return !place.is_retired && std::visit(is_ready, place.replica);
+      }));
+}
+
+bool Replicas::are_gone() const {
+  return std::all_of(places_.begin(), places_.end(), [](const Place& place) {
+    return std::visit([](const auto& r) { return r.is_gone(); }, place.replica);
+  });
+}
+
+std::optional<Instant> Replicas::next_deadline(const WorkQueue& queue, const WindowQueue& windows,
+                                               Instant now) const {
+  std::optional<Instant> next;
+  for (const Place& place : places_) {
+    const auto* const each = std::get_if<EachReplica>(&place.replica);
+    const std::optional<Instant> at =
+        each != nullptr ? each->next_deadline(queue, now)
+                        : std::get<WindowReplica>(place.replica).next_deadline(windows);
+    if (at && (!next || *at < *next)) next = at;
+  }
+  return next;
+}
+
+}  // namespace leat::node

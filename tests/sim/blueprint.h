@@ -1,0 +1,81 @@
+// A pipeline as a world draws it, and its YAML in each of its versions.
+
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "tests/sim/chance.h"
+
+namespace leat::sim {
+
+struct Blueprint {
+  struct Stage {
+    std::string name;
+    std::string window;  // As the YAML has it; empty: mode each.
+    std::uint64_t replicas = 1;
+    bool needs_label = false;
+  };
+
+  std::string name;
+  std::uint64_t attempts = 3;
+  std::size_t queue_bytes_max = 0;
+  std::vector<Stage> stages;
+  std::uint64_t version = 1;
+
+  [[nodiscard]] std::string text() const {
+    std::string text =
+        "# Version " + std::to_string(version) + "\npipeline: " + name +
+        "\nlimits: {record_bytes: 256, queue_bytes: " + std::to_string(queue_bytes_max) +
+        "}\nstages:\n";
+    for (const Stage& stage : stages) {
+      text += "  - {name: " + stage.name +
+              ", run: tool, replicas: " + std::to_string(stage.replicas) +
+              ", retry: {attempts: " + std::to_string(attempts) + ", backoff: 5ms}";
+      if (!stage.window.empty()) text += ", mode: window, window: " + stage.window;
+      if (stage.needs_label) text += ", nodes: {gpu: 'true'}";
+      text += "}\n";
+    }
+    return text;
+  }
+
+  // What every result ends with: "/a/b".
+  [[nodiscard]] std::string path() const {
+    std::string path;
+    for (const Stage& stage : stages) {
+      path += "/" + stage.name;
+    }
+    return path;
+  }
+
+  [[nodiscard]] bool has_window() const {
+    return std::any_of(stages.begin(), stages.end(),
+                       [](const Stage& stage) { return !stage.window.empty(); });
+  }
+};
+
+// One to three stages, named from `first_stage` on, at most one of them a window's.
+inline Blueprint draw_blueprint(Chance& chance, std::string name, char first_stage) {
+  Blueprint made;
+  made.name = std::move(name);
+  // Sometimes everything at its minimum.
+  made.queue_bytes_max = chance.one_in(3) ? 9216 : std::size_t{1} << 20;
+  const std::uint64_t stages = chance.between(1, 3);
+  for (std::uint64_t i = 0; i < stages; ++i) {
+    Blueprint::Stage stage;
+    stage.name = std::string(1, static_cast<char>(first_stage + static_cast<char>(i)));
+    stage.replicas = chance.between(1, 3);
+    // A window may only come last, so that its "end N" is not another tool's input.
+    if (i + 1 == stages && i > 0 && chance.one_in(3)) {
+      const bool is_all = chance.one_in(4) && made.queue_bytes_max > 9216;
+      stage.window = is_all ? "all" : "{records: " + std::to_string(chance.between(1, 7)) + "}";
+    }
+    made.stages.push_back(std::move(stage));
+  }
+  return made;
+}
+
+}  // namespace leat::sim

@@ -1,0 +1,25 @@
+#include "wire/parts.h"
+
+namespace leat::wire {
+
+const char* name_of(FailureKind kind) {
+  switch (kind) {
+    case FailureKind::kExit:
+      return "exit";
+    case FailureKind::kSignal:
+      return "signal";
+    case FailureKind::kTimeout:
+      return "timeout";
+    case FailureKind::kMismatch:
+      return "mismatch";
+    case FailureKind::kFraming:
+      return "framing";
+    case FailureKind::kOversize:
+      return "oversize";
+    case FailureKind::kNodeLost:
+      return "node-lost";
+  }
+  return "unknown";
+}
+
+}  // namespace leat::wire

@@ -1,0 +1,76 @@
+// What several messages carry: why records failed, dead letters, and a node's word on an inlet.
+
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/batch.h"
+#include "core/ids.h"
+#include "core/position.h"
+#include "wire/status.h"
+
+namespace leat::wire {
+
+inline constexpr std::uint32_t kVersion = 1;
+
+// Numbers [first, first + count).
+struct NumberRange {
+  std::uint64_t first = 0;
+  std::uint64_t count = 0;
+  friend bool operator==(const NumberRange&, const NumberRange&) = default;
+};
+
+enum class FailureKind : std::uint8_t {
+  kExit,      // The tool exited; `status` is its exit code.
+  kSignal,    // A signal ended it; `status` is the signal.
+  kTimeout,   // No answer in time.
+  kMismatch,  // More or fewer answers than records.
+  kFraming,   // The record cannot be fed in the tool's framing.
+  kOversize,  // The record, or what the tool printed, is above record_bytes_max.
+  kNodeLost,  // The node died with it, again and again.
+};
+
+inline constexpr std::size_t kFailureKinds = 7;
+
+// "exit", "node-lost": the word for it in dead letters, status and metrics.
+[[nodiscard]] const char* name_of(FailureKind kind);
+
+// Why a record (or window) got no outputs.
+struct Failure {
+  Position first;            // Of the origins that share this fate.
+  std::uint32_t inputs = 0;  // How many siblings.
+  FailureKind kind = FailureKind::kExit;
+  std::int32_t status = 0;
+  std::uint32_t attempts = 0;  // Made in all.
+  std::string reason;          // One sentence.
+  std::string stderr_tail;     // The tool's last lines, any bytes.
+  friend bool operator==(const Failure&, const Failure&) = default;
+};
+
+// A failed record as its client gets it.
+struct DeadLetter {
+  Failure failure;
+  std::string stage;
+  std::string node;
+  Records records;  // What the stage was given: the record, or all of a window.
+};
+
+// What a node says of one of its inlets. `leases` are those it was given and still owes a
+// committed result for.
+struct InletReport {
+  SegmentId segment;
+  std::uint64_t epoch = 0;
+  std::string address;               // Where the broker connects its PUSH socket.
+  std::vector<NumberRange> leases;   // Held, ascending.
+  std::uint64_t leases_max = 0;      // Credit: the highest lease number that may be sent.
+  std::uint32_t replicas = 0;        // That it is to have, as the last OpenInlet said.
+  std::uint32_t replicas_ready = 0;  // Running now.
+  // Since the inlet was opened, whatever the epoch.
+  std::uint64_t retried = 0;         // Records that were tried again.
+  std::vector<NamedCount> restarts;  // Processes by cause.
+};
+
+}  // namespace leat::wire
