@@ -33,7 +33,7 @@ Effects BrokerCore::tick(Instant now) {
   ENSURE(now >= now_);
   now_ = now;
   for (const NodeId node : members_.silent(now)) {
-    lose_node(node, "was not heard for too long");
+    lose_node(node, "was not heard for too long", Ledger::Cause::kNodeLost);
   }
   for (const DeploymentId id : agenda_.take_due(now)) {
     Deployment* const deployment = find_deployment(id);
@@ -178,7 +178,8 @@ void BrokerCore::look_after(Deployment& deployment) {
   // What was closed by the message goes before what it opens.
   close_at_nodes(deployment);
   deployment.advance(effects_, now_);
-  recall(deployment);
+  // What it takes back may be all that others waited for.
+  if (recall(deployment)) deployment.advance(effects_, now_);
   tell_failure(deployment);
   close_at_nodes(deployment);
   for (const ProducerId ended : deployment.take_ended()) {

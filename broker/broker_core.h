@@ -155,7 +155,8 @@ class BrokerCore {
   // Why no node that is there may run a stage; nothing when one may, or none is there.
   [[nodiscard]] std::optional<std::string> why_ineligible(const spec::Stage& stage) const;
   void refuse(const std::string& peer, std::string what, std::string reason);
-  void lose_node(NodeId node, const std::string& why);
+  // `cause`: whether what it had may be to blame.
+  void lose_node(NodeId node, const std::string& why, Ledger::Cause cause);
   // Places all replicas anew, if anything has changed that decides where they are.
   void place_replicas();
   // Whether that changed something. `loads`: the replicas on each node, in the members' order.
@@ -166,7 +167,7 @@ class BrokerCore {
   void repair_inlets(NodeId node, const wire::NodeReport& message);
   void find_hopeless(Deployment& deployment);
   void renew(Deployment& deployment, SegmentId segment, NodeId node);
-  void recall(Deployment& deployment);
+  bool recall(Deployment& deployment);
   void close_at_nodes(Deployment& deployment);
   void dismiss_drained();
   void tell_failure(Deployment& deployment);

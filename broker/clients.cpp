@@ -53,10 +53,9 @@ bool is_of_other_kind(const Deployment& deployment, const wire::OpenSession& mes
   if (message.use != wire::SessionUse::kReceive) {
     return deployment.outlet().find(message.producer) != nullptr;
   }
-  return std::any_of(deployment.sessions().begin(), deployment.sessions().end(),
-                     [&](const auto& entry) {
-                       return entry.second.opening().producer == message.producer;
-                     });
+  return std::any_of(
+      deployment.sessions().begin(), deployment.sessions().end(),
+      [&](const auto& entry) { return entry.second.opening().producer == message.producer; });
 }
 
 std::string count_of(std::uint64_t count, const char* what) {
@@ -151,8 +150,7 @@ void BrokerCore::deploy_new(const std::string& peer, const wire::Deploy& message
 }
 
 void BrokerCore::add_deployment(DeploymentId id, Deployment::Text text, spec::Pipeline pipeline) {
-  deployments_.emplace(
-      id, std::make_unique<Deployment>(id, std::move(text), std::move(pipeline)));
+  deployments_.emplace(id, std::make_unique<Deployment>(id, std::move(text), std::move(pipeline)));
   agenda_.touch(id);
   is_placement_due_ = true;
 }

@@ -240,7 +240,9 @@ void Deployment::charge_idle(Instant now) {
     for (const auto& [id, session] : sessions_) {
       open += session.flow().ledger(plan_.segments[i].vertex).open_count();
     }
-    if (open <= conducts_[i].set_aside_count) charge_set_aside(i, now);
+    // At the limit what is open behind them may have to wait for them.
+    const bool is_stuck = bytes_ >= pipeline_.limits.queue_bytes_max && !has_leases(i);
+    if (open <= conducts_[i].set_aside_count || is_stuck) charge_set_aside(i, now);
   }
 }
 
@@ -276,6 +278,7 @@ void Deployment::discard(Session& session, const wire::LeaseResult& result) {
                                                      Ledger::Cause::kReturned);
   }
   from->ended(result.lease, given);
+  if (given > 0 && plan_.vertices[vertex].is_ordered) from->freeze();
 }
 
 bool Deployment::bury(Session& session, const wire::LeaseResult& result,

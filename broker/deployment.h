@@ -109,7 +109,8 @@ class Deployment {
   bool place(std::size_t segment, const std::vector<Candidate>& nodes, std::uint64_t& epoch,
              Effects& effects);
 
-  // The inlets that are to be renewed: too much is under way there for the space that is left.
+  // The inlets that are to be renewed: too much is under way there for the space that is left, or
+  // what went back would come out of order.
   [[nodiscard]] std::vector<std::pair<SegmentId, NodeId>> recalls() const;
 
   // The inlets that were closed since the last call: their nodes are to be told.
@@ -139,9 +140,8 @@ class Deployment {
     return unfit_.contains({segment, node});
   }
 
-  // Why the stage cannot work where it was tried: "not found", or "node 'a': not found; ...".
-  enum class Naming { kReasons, kNodesToo };
-  [[nodiscard]] std::string unfit_reasons(std::size_t segment, Naming naming) const;
+  // Why the stage cannot work where it was tried: "node 'a': not found; ...".
+  [[nodiscard]] std::string unfit_reasons(std::size_t segment) const;
 
   // A node's word on one of its inlets; connects to it when it is new. Whether it must be renewed:
   // a lease was lost on the way to a stage that takes records in order.
@@ -153,7 +153,8 @@ class Deployment {
                    Instant now);
 
   // Takes back everything that was leased there, and forgets the node's inlets.
-  void lose_node(NodeId node, const std::string& name, Effects& effects, Instant now);
+  void lose_node(NodeId node, const std::string& name, Ledger::Cause cause, Effects& effects,
+                 Instant now);
 
   // ---- Work.
 
@@ -232,6 +233,7 @@ class Deployment {
   void close_inlet(const InletKey& key, Effects& effects, Instant now);
   void close_retired(Effects& effects, Instant now);
   [[nodiscard]] bool has_inlet(std::size_t segment) const;
+  [[nodiscard]] bool has_leases(std::size_t segment) const;
   void tell_stage_status(const spec::Vertex& vertex, wire::StageStatus& status,
                          const std::map<NodeId, std::string>& node_names, Instant now) const;
   void tell_sink_status(wire::PipelineStatus& status, Instant now) const;

@@ -77,7 +77,7 @@ void Deployment::tell_stage_status(const spec::Vertex& vertex, wire::StageStatus
   if (placed >= stage.replicas) return;
   status.trouble = std::to_string(stage.replicas - placed) + " of " +
                    std::to_string(stage.replicas) + " replicas have no node";
-  const std::string reasons = unfit_reasons(vertex.segment, Naming::kNodesToo);
+  const std::string reasons = unfit_reasons(vertex.segment);
   if (!reasons.empty()) status.trouble += ": " + reasons;
 }
 

@@ -127,8 +127,12 @@ std::vector<std::pair<SegmentId, NodeId>> Deployment::recalls() const {
   std::vector<std::pair<SegmentId, NodeId>> recalls;
   // Answers may be much larger than what they answer to; a tool that is slow to show it has got
   // more than there is space for.
-  if (failure_ || bytes_ / 5 < pipeline_.limits.queue_bytes_max / 4) return recalls;
+  const bool is_too_much = bytes_ / 5 >= pipeline_.limits.queue_bytes_max / 4;
+  if (failure_) return recalls;
   for (const auto& [key, inlet] : inlets_) {
+    const SegmentId segment{id_, static_cast<std::uint32_t>(key.first)};
+    if (inlet.is_frozen()) recalls.emplace_back(segment, key.second);
+    if (inlet.is_frozen() || !is_too_much) continue;
     const std::uint64_t open =
         std::accumulate(inlet.leases().begin(), inlet.leases().end(), std::uint64_t{0},
                         [](std::uint64_t sum, const auto& entry) {
@@ -136,7 +140,7 @@ std::vector<std::pair<SegmentId, NodeId>> Deployment::recalls() const {
                         });
     // The oldest record of each producer goes on in any case.
     if (open <= sessions_.size()) continue;
-    recalls.emplace_back(SegmentId{id_, static_cast<std::uint32_t>(key.first)}, key.second);
+    recalls.emplace_back(segment, key.second);
   }
   return recalls;
 }

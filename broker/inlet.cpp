@@ -51,7 +51,8 @@ std::vector<std::uint64_t> Inlet::report(const wire::InletReport& report, Instan
 }
 
 bool Inlet::has_room() const {
-  if (!is_open() || replicas_ == 0 || next_number_ > last_report_.leases_max) return false;
+  if (!is_open() || is_frozen_ || replicas_ == 0 || next_number_ > last_report_.leases_max)
+    return false;
   if (!leases_.empty() && leases_.begin()->second.is_alone) return false;
   const bool is_ahead = leases_.size() >= std::size_t{kLeasesAhead} * replicas_ &&
                         (!record_ns_ || expected_total_ >= kAhead * replicas_);

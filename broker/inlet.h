@@ -47,6 +47,18 @@ class Inlet {
     last_report_.leases_max = std::max(last_report_.leases_max, leases_max);
   }
 
+  // What the node had counted before the epoch began.
+  void keep_counts(const wire::InletReport& before) {
+    last_report_.retried = before.retried;
+    last_report_.restarts = before.restarts;
+  }
+
+  // No more leases before the next epoch: something went back into the queue that would now come
+  // out of order.
+  void freeze() { is_frozen_ = true; }
+
+  [[nodiscard]] bool is_frozen() const { return is_frozen_; }
+
   // Whether another lease may go there now.
   [[nodiscard]] bool has_room() const;
 
@@ -95,6 +107,7 @@ class Inlet {
   std::uint64_t epoch_;
   std::uint32_t replicas_;
   std::uint64_t next_number_ = 1;
+  bool is_frozen_ = false;
   wire::InletReport last_report_;
   std::map<std::uint64_t, Leased> leases_;
   Duration expected_total_{};

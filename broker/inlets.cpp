@@ -14,6 +14,12 @@ bool Deployment::has_inlet(std::size_t segment) const {
                      [segment](const auto& entry) { return entry.first.first == segment; });
 }
 
+bool Deployment::has_leases(std::size_t segment) const {
+  return std::any_of(inlets_.begin(), inlets_.end(), [segment](const auto& entry) {
+    return entry.first.first == segment && !entry.second.leases().empty();
+  });
+}
+
 bool Deployment::has_inlet_at(NodeId node) const {
   return std::any_of(inlets_.begin(), inlets_.end(),
                      [node](const auto& entry) { return entry.first.second == node; });
@@ -96,13 +102,12 @@ void Deployment::give_up_on(SegmentId segment, NodeId node, const std::string& n
   close_inlet({segment.index, node}, effects, now);
 }
 
-std::string Deployment::unfit_reasons(std::size_t segment, Naming naming) const {
+std::string Deployment::unfit_reasons(std::size_t segment) const {
   std::string reasons;
   for (const auto& [key, unfit] : unfit_) {
     if (key.first != segment) continue;
     if (!reasons.empty()) reasons += "; ";
-    if (naming == Naming::kNodesToo) reasons += "node '" + unfit.node_name + "': ";
-    reasons += unfit.reason;
+    reasons += "node '" + unfit.node_name + "': " + unfit.reason;
     if (reasons.size() > kReasonBytesMax) break;
   }
   return shortened(std::move(reasons));
@@ -145,8 +150,10 @@ void Deployment::renew_inlet(SegmentId segment, NodeId node, std::uint64_t epoch
                              Instant now) {
   const InletKey key{segment.index, node};
   take_back_all(key, Ledger::Cause::kReturned, now, "");
-  Inlet& renewed = inlets_.at(key);
-  renewed = Inlet(epoch, renewed.replicas());
+  Inlet& inlet = inlets_.at(key);
+  Inlet renewed(epoch, inlet.replicas());
+  renewed.keep_counts(inlet.last_report());
+  inlet = std::move(renewed);
   effects.push_back(DisconnectInlet{node, segment});
 }
 
@@ -161,13 +168,14 @@ void Deployment::take_back_all(const InletKey& key, Ledger::Cause cause, Instant
   }
 }
 
-void Deployment::lose_node(NodeId node, const std::string& name, Effects& effects, Instant now) {
+void Deployment::lose_node(NodeId node, const std::string& name, Ledger::Cause cause,
+                           Effects& effects, Instant now) {
   for (auto at = inlets_.begin(); at != inlets_.end();) {
     if (at->first.second != node) {
       ++at;
       continue;
     }
-    take_back_all(at->first, Ledger::Cause::kNodeLost, now, name);
+    take_back_all(at->first, cause, now, name);
     effects.push_back(DisconnectInlet{node, {id_, static_cast<std::uint32_t>(at->first.first)}});
     at = inlets_.erase(at);
   }

@@ -9,9 +9,6 @@ namespace leat::broker {
 
 namespace {
 
-// What an entry costs besides its records.
-constexpr std::size_t kEntryBytes = 256;
-
 // Entries that lie side by side become one up to this size, so that records which come one by one
 // do not cost an entry each. To copy more would cost more than it saves.
 constexpr std::size_t kJoinBytesMax = 4096;
@@ -43,7 +40,6 @@ void Ledger::add(const Position& first, Records records, Instant now) {
   open_count_ += count;
   waiting_count_ += count;
   if (extend(first, records)) return;
-  bytes_ += kEntryBytes;
   const bool added =
       open_.emplace(first, Entry{.count = count, .records = std::move(records), .since = now})
           .second;
@@ -53,7 +49,6 @@ void Ledger::add(const Position& first, Records records, Instant now) {
 
 void Ledger::add_end(const Position& end, Instant now) {
   open_.emplace(end, Entry{.count = 1, .since = now});
-  bytes_ += kEntryBytes;
   waiting_.insert(end);
   ++open_count_;
   ++waiting_count_;
@@ -154,7 +149,6 @@ Ledger::Entries::iterator Ledger::split_at(const Position& position) {
   at->second.count = n;
   const bool waits = tail.state == State::kWaiting;
   const auto made = open_.emplace(position, std::move(tail)).first;
-  bytes_ += kEntryBytes;
   if (waits) waiting_.insert(position);
   return made;
 }
@@ -233,7 +227,7 @@ std::map<LeaseKey, std::uint32_t> Ledger::close(const Range& range) {
   while (entry != open_.end() && entry->first < end) {
     if (entry->second.state == State::kLeased) holders[entry->second.lease] += entry->second.count;
     set_state(entry, State::kLeased);  // Out of the queue's count.
-    bytes_ -= kEntryBytes + entry->second.records.bytes();
+    bytes_ -= entry->second.records.bytes();
     open_count_ -= entry->second.count;
     closed += entry->second.count;
     entry = open_.erase(entry);

@@ -4,7 +4,7 @@
 // Invariants:
 //  (1) An origin is in at most one entry, and no open origin descends from another open one.
 //  (2) waiting() lists exactly the entries without a lease that no window holds.
-//  (3) bytes() is the sum over the entries, what each costs in itself included.
+//  (3) bytes() is the sum over the entries.
 
 #pragma once
 

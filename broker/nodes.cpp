@@ -118,13 +118,14 @@ void BrokerCore::receive(const std::string& peer, const wire::StageFailed& messa
   const Inlet* const inlet = deployment->inlet(message.segment, *node);
   if (inlet == nullptr || inlet->epoch() != message.epoch) return;
   const std::string tail = message.stderr_tail.empty() ? "" : "\n" + message.stderr_tail;
-  deployment->give_up_on(message.segment, *node, members_.member(*node).name,
-                         message.reason + tail, effects_, now_);
+  deployment->give_up_on(message.segment, *node, members_.member(*node).name, message.reason + tail,
+                         effects_, now_);
   find_hopeless(*deployment);
 }
 
 void BrokerCore::receive(const std::string& peer, const wire::NodeLeave& /*message*/) {
-  if (const std::optional<NodeId> node = members_.heard(peer, now_)) lose_node(*node, "left");
+  const std::optional<NodeId> node = members_.heard(peer, now_);
+  if (node) lose_node(*node, "left", Ledger::Cause::kReturned);
 }
 
 void BrokerCore::receive(const std::string& peer, const wire::NodeLogs& message) {
@@ -136,11 +137,11 @@ void BrokerCore::receive(const std::string& peer, const wire::NodeLogs& message)
                                                        .text = message.text}});
 }
 
-void BrokerCore::lose_node(NodeId node, const std::string& why) {
+void BrokerCore::lose_node(NodeId node, const std::string& why, Ledger::Cause cause) {
   const std::string name = members_.member(node).name;
   effects_.push_back(Say{"node '" + name + "' " + why});
   for (auto& [id, deployment] : deployments_) {
-    deployment->lose_node(node, name, effects_, now_);
+    deployment->lose_node(node, name, cause, effects_, now_);
     agenda_.touch(id);
   }
   results_done_.erase(node);
@@ -200,9 +201,11 @@ bool BrokerCore::place(Deployment& deployment, std::size_t segment,
 std::optional<std::string> BrokerCore::why_ineligible(const spec::Stage& stage) const {
   std::string reasons;
   for (const auto& [node, member] : members_.all()) {
-    if (!member.is_draining && has_labels(member, stage)) return std::nullopt;
+    // One that is going says nothing of those that may come.
+    if (member.is_draining) continue;
+    if (has_labels(member, stage)) return std::nullopt;
     reasons += (reasons.empty() ? "" : "; ") + ("node '" + member.name + "' ") +
-               (member.is_draining ? "is draining" : missing_label(member, stage));
+               missing_label(member, stage);
   }
   if (reasons.empty()) return std::nullopt;
   return reasons;
@@ -213,9 +216,7 @@ void BrokerCore::find_hopeless(Deployment& deployment) {
   for (std::size_t i = 0; i < deployment.plan().segments.size(); ++i) {
     const spec::Stage& stage =
         deployment.pipeline().stages[deployment.plan().segments[i].stages.front()];
-    const auto naming =
-        members_.all().size() > 1 ? Deployment::Naming::kNodesToo : Deployment::Naming::kReasons;
-    const std::string reasons = deployment.unfit_reasons(i, naming);
+    const std::string reasons = deployment.unfit_reasons(i);
     if (reasons.empty()) continue;
     const bool has_hope =
         std::any_of(members_.all().begin(), members_.all().end(), [&](const auto& entry) {
@@ -228,14 +229,18 @@ void BrokerCore::find_hopeless(Deployment& deployment) {
 
 void BrokerCore::renew(Deployment& deployment, SegmentId segment, NodeId node) {
   deployment.renew_inlet(segment, node, ++id_count_, effects_, now_);
+  // One that retires is closed instead.
+  if (deployment.inlet(segment, node)->replicas() == 0) return;
   const wire::OpenInlet order = deployment.order(segment.index, *deployment.inlet(segment, node));
   effects_.push_back(Send{members_.member(node).peer, order});
 }
 
-void BrokerCore::recall(Deployment& deployment) {
-  for (const auto& [segment, node] : deployment.recalls()) {
+bool BrokerCore::recall(Deployment& deployment) {
+  const auto recalls = deployment.recalls();
+  for (const auto& [segment, node] : recalls) {
     renew(deployment, segment, node);
   }
+  return !recalls.empty();
 }
 
 void BrokerCore::close_at_nodes(Deployment& deployment) {

@@ -22,14 +22,29 @@ wire::SessionState Outlet::Consumer::state() const {
   return {.producer = opening_.id, .epoch = opening_.epoch, .deliveries = delivery_count_};
 }
 
+bool Outlet::accepts(const Consumer& consumer, const std::string& producer) {
+  return consumer.opening_.from.empty() || consumer.opening_.from == producer;
+}
+
+bool Outlet::accepts(const Group& group, const std::string& producer) const {
+  return std::any_of(group.consumers.begin(), group.consumers.end(),
+                     [&](ProducerId id) { return accepts(consumers_.at(id), producer); });
+}
+
+void Outlet::claim(Group& group, Number number) {
+  group.waiting.insert(number);
+  ++parcels_.at(number).groups_left;
+  unclaimed_.erase(number);
+}
+
 void Outlet::offer(wire::Delivery delivery) {
   const Number number = ++count_;
   const std::size_t bytes = cost(delivery);
-  parcels_.emplace(number,
-                   Parcel{std::move(delivery), bytes, static_cast<std::uint32_t>(groups_.size())});
-  if (groups_.empty()) unclaimed_.insert(number);
+  const std::string from = delivery.from;
+  parcels_.emplace(number, Parcel{.delivery = std::move(delivery), .bytes = bytes});
+  unclaimed_.insert(number);
   for (auto& [name, group] : groups_) {
-    group.waiting.insert(number);
+    if (accepts(group, from)) claim(group, number);
   }
 }
 
@@ -40,17 +55,13 @@ void Outlet::end(const std::string& producer) {
 }
 
 Outlet::Consumer& Outlet::open(const Opening& opening, Instant now) {
-  const bool is_first = groups_.empty();
   Group& group = groups_[opening.group];
   group.consumers.insert(opening.id);
-  if (is_first) {
-    group.waiting = std::exchange(unclaimed_, {});
-    for (const Number number : group.waiting) {
-      parcels_.at(number).groups_left = 1;
-    }
-  }
   const auto [made, is_new] = consumers_.try_emplace(opening.id, opening, now);
   ENSURE(is_new);
+  for (const Number number : std::set<Number>(unclaimed_)) {
+    if (accepts(made->second, parcels_.at(number).delivery.from)) claim(group, number);
+  }
   return made->second;
 }
 
@@ -89,6 +100,10 @@ void Outlet::release(Number number) {
   const auto parcel = parcels_.find(number);
   ENSURE(parcel != parcels_.end() && parcel->second.groups_left > 0);
   if (--parcel->second.groups_left > 0) return;
+  if (!parcel->second.is_taken) {
+    unclaimed_.insert(number);
+    return;
+  }
   done_.push_back({parcel->second.delivery.producer, parcel->second.delivery.number});
   parcels_.erase(parcel);
 }
@@ -96,15 +111,46 @@ void Outlet::release(Number number) {
 bool Outlet::taken(ProducerId id, std::uint64_t delivery, Instant now) {
   Consumer& consumer = consumers_.at(id);
   consumer.last_heard_ = now;
+  Group& group = groups_.at(consumer.opening_.group);
   const std::size_t before = consumer.untaken_.size();
   while (!consumer.untaken_.empty() && consumer.untaken_.front().delivery.number <= delivery) {
     const Number parcel = consumer.untaken_.front().parcel;
     consumer.untaken_.pop_front();
     if (parcel == 0) continue;
-    consumer.untaken_bytes_ -= parcels_.at(parcel).bytes;
+    Parcel& taken = parcels_.at(parcel);
+    taken.is_taken = true;
+    consumer.untaken_bytes_ -= taken.bytes;
+    if (taken.delivery.is_last) group.ending.insert(taken.delivery.from);
     release(parcel);
   }
+  end_producers(group);
   return consumer.untaken_.size() < before;
+}
+
+bool Outlet::is_any_left(const Group& group, const std::string& producer) const {
+  const auto is_of = [&](Number number) {
+    return number != 0 && parcels_.at(number).delivery.from == producer;
+  };
+  if (std::any_of(group.waiting.begin(), group.waiting.end(), is_of)) return true;
+  return std::any_of(group.consumers.begin(), group.consumers.end(), [&](ProducerId id) {
+    const auto& untaken = consumers_.at(id).untaken_;
+    return std::any_of(untaken.begin(), untaken.end(),
+                       [&](const Consumer::Untaken& made) { return is_of(made.parcel); });
+  });
+}
+
+void Outlet::end_producers(Group& group) {
+  for (auto at = group.ending.begin(); at != group.ending.end();) {
+    if (is_any_left(group, *at)) {
+      ++at;
+      continue;
+    }
+    for (const ProducerId id : group.consumers) {
+      Consumer& consumer = consumers_.at(id);
+      if (consumer.opening_.from == *at) consumer.is_end_due_ = true;
+    }
+    at = group.ending.erase(at);
+  }
 }
 
 void Outlet::close(ProducerId id) {
@@ -117,16 +163,12 @@ void Outlet::close(ProducerId id) {
   }
   group.consumers.erase(id);
   consumers_.erase(found);
-  if (!group.consumers.empty()) return;
-  std::set<Number> left = std::move(group.waiting);
-  groups_.erase(at);
-  if (groups_.empty()) {
-    unclaimed_ = std::move(left);
-    return;
+  for (const Number number : std::set<Number>(group.waiting)) {
+    if (accepts(group, parcels_.at(number).delivery.from)) continue;
+    group.waiting.erase(number);
+    release(number);
   }
-  for (const Number parcel : left) {
-    release(parcel);
-  }
+  if (group.consumers.empty()) groups_.erase(at);
 }
 
 const Outlet::Consumer* Outlet::find(const std::string& name) const {
@@ -166,6 +208,8 @@ wire::Delivery Outlet::hand(Consumer& consumer, Number number) {
     const Parcel& parcel = parcels_.at(number);
     delivery = parcel.delivery;
     consumer.untaken_bytes_ += parcel.bytes;
+    // Who is for this producer alone hears of its end when its whole group has taken everything.
+    if (!consumer.opening_.from.empty()) delivery.is_last = false;
   } else {
     delivery.from = consumer.opening_.from;
     delivery.is_last = true;
@@ -182,14 +226,18 @@ std::vector<std::pair<std::string, wire::Delivery>> Outlet::advance() {
   std::vector<std::pair<std::string, wire::Delivery>> made;
   bool has_moved = true;
   while (std::exchange(has_moved, false)) {
-    // One to each in turn.
-    for (auto& [id, consumer] : consumers_) {
+    // One to each in turn, from behind the last one on.
+    auto at = consumers_.upper_bound(last_served_);
+    for (std::size_t i = 0; i < consumers_.size(); ++i, ++at) {
+      if (at == consumers_.end()) at = consumers_.begin();
+      Consumer& consumer = at->second;
       if (!has_room(consumer)) continue;
       Group& group = groups_.at(consumer.opening_.group);
       const std::optional<Number> next = next_for(consumer, group);
       if (!next) continue;
       if (*next != 0) group.waiting.erase(*next);
       made.emplace_back(consumer.opening_.peer, hand(consumer, *next));
+      last_served_ = at->first;
       has_moved = true;
     }
   }

@@ -1,6 +1,6 @@
 // Outlet is where the results of producers that only send wait for their consumers. Consumers of
-// one group share the parcels; each group gets all that comes while it is there. While there is
-// no group, parcels wait for the first one.
+// one group share the parcels; each group gets all that comes while it is there and that one of its
+// consumers is for. What no group is for waits for the first one that is.
 //
 // Invariants:
 //  (1) A parcel is done when every group that it was for has taken it, and is reported so once.
@@ -67,7 +67,7 @@ class Outlet {
     std::deque<Untaken> untaken_;
     std::size_t untaken_bytes_ = 0;
     std::uint64_t delivery_count_ = 0;
-    bool is_end_due_ = false;  // Of its producer, whose last parcel another one had.
+    bool is_end_due_ = false;  // Its group has taken all of its producer.
     bool is_last_made_ = false;
   };
 
@@ -114,12 +114,14 @@ class Outlet {
   struct Parcel {
     wire::Delivery delivery;
     std::size_t bytes = 0;
-    std::uint32_t groups_left = 0;  // That have not taken it; 0 while nobody claims it.
+    std::uint32_t groups_left = 0;  // That are to take it; 0 while nobody claims it.
+    bool is_taken = false;          // By a group.
   };
 
   struct Group {
     std::set<Number> waiting;
     std::set<ProducerId> consumers;
+    std::set<std::string> ending;  // Producers whose last parcel was taken, but perhaps not all.
   };
 
   static constexpr std::size_t kUnderWayMax = std::size_t{4} << 20;
@@ -127,14 +129,22 @@ class Outlet {
   // The first parcel that waits for this consumer; 0 for the end that is due.
   [[nodiscard]] std::optional<Number> next_for(const Consumer& consumer, const Group& group) const;
   [[nodiscard]] static bool has_room(const Consumer& consumer);
+  // Whether something of this producer waits in the group, or is with one of its consumers.
+  [[nodiscard]] bool is_any_left(const Group& group, const std::string& producer) const;
+  void end_producers(Group& group);
   wire::Delivery hand(Consumer& consumer, Number parcel);
-  // One group less has still to take it.
+  // Whether the consumer is one for what this producer sends.
+  [[nodiscard]] static bool accepts(const Consumer& consumer, const std::string& producer);
+  [[nodiscard]] bool accepts(const Group& group, const std::string& producer) const;
+  void claim(Group& group, Number parcel);
+  // One group less is to take it: it did, or has nobody left who would.
   void release(Number parcel);
 
   Number count_ = 0;
   std::map<Number, Parcel> parcels_;  // Not done.
-  std::set<Number> unclaimed_;        // While there is no group.
+  std::set<Number> unclaimed_;        // No group is for them, and none took them.
   std::map<ProducerId, Consumer> consumers_;
+  ProducerId last_served_;
   std::map<std::string, Group> groups_;
   std::vector<DoneParcel> done_;
 };

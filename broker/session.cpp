@@ -113,10 +113,9 @@ void Session::remember(std::uint64_t sequence, const Records& records) {
   sizes.lengths = records.lengths;
   sizes.separator = records.separator;
   // Small ones that lie side by side are kept as one.
-  const bool joins = !submissions_.empty() &&
-                     submissions_.back().sizes.separator == sizes.separator &&
-                     submissions_.back().sizes.lengths.size() + sizes.lengths.size() <=
-                         kJoinedLengthsMax;
+  const bool joins =
+      !submissions_.empty() && submissions_.back().sizes.separator == sizes.separator &&
+      submissions_.back().sizes.lengths.size() + sizes.lengths.size() <= kJoinedLengthsMax;
   if (joins) {
     submissions_.back().sizes = join({submissions_.back().sizes, sizes});
   } else {

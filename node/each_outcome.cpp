@@ -103,7 +103,6 @@ void EachReplica::blame(wire::Failure why, Turn& turn) {
   if (culprit) {
     cuts.insert({*culprit, *culprit + 1});
     turn.queue.clear_suspicion();
-    contented_ends_ = 0;
   }
   why.stderr_tail = stderr_.text();
   std::map<std::uint32_t, Portion> parts = cut_given(cuts);
@@ -129,6 +128,8 @@ void EachReplica::charge(Portion culprit, wire::Failure why, Turn& turn) {
     turn.queue.push_front(std::move(culprit));
     return;
   }
+  // It was the record that made the tool end.
+  contented_ends_ = 0;
   why.first = culprit.batch.runs.front().first;
   why.inputs = 1;
   why.attempts = culprit.attempts;

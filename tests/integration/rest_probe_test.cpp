@@ -210,19 +210,30 @@ TEST_CASE("a tool that computes is busy") {
   CHECK(stays(probe, Rest::kBusy));
 }
 
-TEST_CASE("a tool that sleeps elsewhere than on its input is busy") {
-  const std::vector<std::vector<std::string>> tools{
-      {"sleep", "1000"},
-      {kPython, "-c", "import select,sys\nselect.select([0], [], [])"},
-      {kPython, "-c", "import os\nr, w = os.pipe()\nos.read(r, 1)"},
-      {"sh", "-c", "exec yes"}};  // Waits for room on its output.
-  for (const std::vector<std::string>& argv : tools) {
-    CAPTURE(argv.front());
+TEST_CASE("a tool that sleeps elsewhere than on its input is busy, or waits for something") {
+  const std::vector<std::pair<Rest, std::vector<std::string>>> tools{
+      {Rest::kBusy, {"sleep", "1000"}},
+      {Rest::kBusy, {kPython, "-c", "import select\nselect.select([], [], [], 1000)"}},
+      {Rest::kBusy, {"sh", "-c", "exec yes"}},  // Waits for room on its output.
+      {Rest::kWaiting, {kPython, "-c", "import select\nselect.select([0], [], [])"}},
+      {Rest::kWaiting,
+       {kPython, "-c", "import select\np = select.poll()\np.register(0)\np.poll()"}},
+      {Rest::kWaiting, {kPython, "-c", "import os\nr, w = os.pipe()\nos.read(r, 1)"}}};
+  for (const auto& [rest, argv] : tools) {
+    CAPTURE(argv.back());
     RunningTool tool(argv);
     RestProbe probe = probe_of(tool);
-    REQUIRE(wait_until([&] { return state_of(tool.pid()) == 'S'; }));
-    CHECK(stays(probe, Rest::kBusy));
+    REQUIRE(becomes(probe, rest));
+    CHECK(stays(probe, rest));
   }
+}
+
+TEST_CASE("a tool that waits for something is busy as long as its input is not empty") {
+  RunningTool tool({kPython, "-c", "import os\nr, w = os.pipe()\nos.read(r, 1)"});
+  RestProbe probe = probe_of(tool);
+  REQUIRE(becomes(probe, Rest::kWaiting));
+  REQUIRE(tool.feed("one\n"));
+  CHECK(stays(probe, Rest::kBusy));
 }
 
 TEST_CASE("a tool that waits for another descriptor with number 0 is not at rest") {

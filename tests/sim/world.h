@@ -99,6 +99,7 @@ class World {
   void judge_work();
   void begin_closing();
   void begin_removing();
+  void remove_all();
   [[nodiscard]] bool is_all_removed() const;
   void find_complaint();
   [[nodiscard]] std::string describe_unfinished() const;

@@ -136,7 +136,8 @@ void World::note_draining(const std::string& name) {
 void World::check_limits() {
   std::size_t most = 0;
   for (const Blueprint& pipeline : pipelines_) {
-    most += pipeline.queue_bytes_max + kLimitSlack;
+    // A quarter more, and what is under way is recalled.
+    most += pipeline.queue_bytes_max + pipeline.queue_bytes_max / 4 + kLimitSlack;
   }
   const std::size_t held = broker_->held_bytes();
   if (held <= most) return;

@@ -103,6 +103,7 @@ void World::wake_node(Node& node) {
 
 void World::carry_out(Node& node, const node::Effects& effects) {
   for (const node::Effect& effect : effects) {
+    ++census_["node effect " + std::to_string(effect.index())];
     if (std::holds_alternative<node::ReconnectToBroker>(effect)) {
       ++census_["node connects to the broker anew"];
       node.to_broker->hiccup();

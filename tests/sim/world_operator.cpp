@@ -186,6 +186,11 @@ void World::note_no_removal(const std::string& refusal) {
 
 void World::revive_failed() {
   const wire::Status status = broker_->status(pipelines_[0].name, schedule_.now());
+  if (is_removed_ && !status.pipelines.empty()) {
+    // A deploy of before, sent twice, came after the removal.
+    return ask(wire::Remove{pipelines_[0].name, true},
+               [](const wire::Message* /*answer*/, const std::string& /*refusal*/) {});
+  }
   const bool has_failed =
       !status.pipelines.empty() && status.pipelines[0].state.starts_with("failed");
   if (!has_failed) return;

@@ -13,7 +13,7 @@ namespace {
 using namespace std::chrono_literals;
 
 // What the broker says to who comes back after it was given up; the count stands behind it.
-constexpr std::string_view kEndedAfter = "was ended after the ";
+constexpr std::string_view kEndedAfter = "input ended after the ";
 
 }  // namespace
 

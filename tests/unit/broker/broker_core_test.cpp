@@ -94,16 +94,14 @@ TEST_CASE("a failure that is told twenty times is one failure") {
 
 TEST_CASE("a failed record does not stop the others where memory is short") {
   Running scene(kShort + "stages: [{name: a, run: x}]\n");
-  scene.submit(scene.client, 0,
-               records_of(std::vector<std::string>(20, std::string(1000, 'x'))));
+  scene.submit(scene.client, 0, records_of(std::vector<std::string>(20, std::string(1000, 'x'))));
   scene.result(scene.failed("n", scene.leases().at(0), 0, 1));
   CHECK(scene.leases().size() > 1);
 }
 
 TEST_CASE("a window that closes by its age is waited for, where memory is short") {
   Running scene(kShort + "stages: [{name: a, run: x, mode: window, window: {time: 1s}}]\n");
-  scene.submit(scene.client, 0,
-               records_of(std::vector<std::string>(20, std::string(1000, 'x'))));
+  scene.submit(scene.client, 0, records_of(std::vector<std::string>(20, std::string(1000, 'x'))));
   CHECK(scene.sent<wire::SessionFailed>("client").empty());
   CHECK(scene.core.next_deadline() == scene.now + 1s);
   scene.wait(1s);

@@ -336,10 +336,10 @@ TEST_CASE("what waits for consumers is theirs after the pipeline has failed") {
   scene.submit(sender, 0, numbered(0, 2));
   scene.settle();
   const wire::OpenInlet inlet = scene.nodes.at("n").inlets.begin()->second;
-  scene.from("n", wire::StageFailed{.segment = inlet.segment,
-                                    .epoch = inlet.epoch,
-                                    .stage = "a",
-                                    .reason = "it is broken"});
+  scene.from(
+      "n",
+      wire::StageFailed{
+          .segment = inlet.segment, .epoch = inlet.epoch, .stage = "a", .reason = "it is broken"});
   CHECK(scene.status().state.find("it is broken") != std::string::npos);
   CHECK(scene.sent<wire::SessionFailed>("sender").size() == 1);
   const Opened consumer = scene.consumer("consumer");
@@ -353,7 +353,7 @@ TEST_CASE("what waits for consumers is theirs after the pipeline has failed") {
 TEST_CASE("what is asked of a pipeline that is not there is refused with its name") {
   Scene scene;
   const std::vector<wire::Message> questions = {
-      wire::Describe{"q"},       wire::Scale{"q", "a", 1},  wire::Remove{"q", true},
+      wire::Describe{"q"},        wire::Scale{"q", "a", 1}, wire::Remove{"q", true},
       wire::LogsRequest{"q", ""}, wire::StatusRequest{"q"}, opening(wire::SessionUse::kPipe, "c")};
   for (wire::Message question : questions) {
     if (auto* const open = std::get_if<wire::OpenSession>(&question)) open->pipeline = "q";

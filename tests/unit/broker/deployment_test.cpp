@@ -39,8 +39,8 @@ void check_all_arrived(Scene& scene, std::uint64_t records = 40) {
 
 wire::StageOnNode on_node(const Scene& scene, const std::string& name) {
   const auto nodes = scene.status().stages.front().nodes;
-  const auto found = std::find_if(nodes.begin(), nodes.end(),
-                                  [&](const auto& node) { return node.node == name; });
+  const auto found =
+      std::find_if(nodes.begin(), nodes.end(), [&](const auto& node) { return node.node == name; });
   REQUIRE(found != nodes.end());
   return *found;
 }
@@ -129,8 +129,7 @@ TEST_CASE("other stages replace a pipeline that is empty, and not one that has r
                                    scene.sent<wire::Delivery>("client").back().number, 0});
   const auto old = scene.nodes.at("m").inlets;
   scene.deploy(other);
-  CHECK(scene.sent<wire::Deployed>("client").back().changes ==
-        "stage b: new\nstage a: removed\n");
+  CHECK(scene.sent<wire::Deployed>("client").back().changes == "stage b: new\nstage a: removed\n");
   CHECK(scene.sent<wire::SessionFailed>("client").size() == 1);
   scene.settle();
   CHECK(scene.replicas("m") + scene.replicas("n") == 1);
@@ -169,14 +168,13 @@ TEST_CASE("a failed pipeline starts again when it is deployed again") {
   const auto inlet = scene.nodes.at("n").inlets.begin()->second;
   scene.from("n", wire::StageFailed{
                       .segment = inlet.segment, .epoch = inlet.epoch, .reason = "not found"});
-  CHECK(scene.status().state == "failed: stage 'a': not found");
+  CHECK(scene.status().state == "failed: stage 'a': node 'n': not found");
   CHECK(scene.nodes.at("n").inlets.empty());
   scene.from("client", wire::OpenSession{.pipeline = "p", .producer = "c", .epoch = 1});
   CHECK(scene.sent<wire::SessionFailed>("client").front().reason.find("not found") !=
         std::string::npos);
   scene.deploy(kEach);
-  CHECK(scene.sent<wire::Deployed>("client").back().changes ==
-        "started again after its failure\n");
+  CHECK(scene.sent<wire::Deployed>("client").back().changes == "started again after its failure\n");
   scene.settle();
   CHECK(scene.status().state.find("held back") == 0);
   (void)scene.consumer("consumer");
@@ -261,8 +259,7 @@ TEST_CASE("the status counts what went in and out, where, and what is there now"
   CHECK(status.sessions == 1);
   CHECK(status.records == 10);
   CHECK(status.queue_bytes > 0);
-  CHECK(on_node(scene, "m").leased + on_node(scene, "n").leased +
-            status.stages.front().waiting ==
+  CHECK(on_node(scene, "m").leased + on_node(scene, "n").leased + status.stages.front().waiting ==
         10);
   CHECK(on_node(scene, "n").replicas == 1);
   CHECK(on_node(scene, "n").replicas_ready == 1);

@@ -10,8 +10,8 @@
 using leat::Instant;
 using leat::Position;
 using leat::Records;
-using leat::broker::Ledger;
 using leat::broker::LeaseKey;
+using leat::broker::Ledger;
 using leat::broker::Range;
 using leat::broker::testing::records_of;
 using leat::broker::testing::texts_of;

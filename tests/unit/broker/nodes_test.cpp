@@ -31,8 +31,8 @@ void fail_stage(Scene& scene, const std::string& node, const std::string& reason
 
 wire::NodeStatus node_status(const Scene& scene, const std::string& name) {
   const auto nodes = scene.core.status("", scene.now).nodes;
-  const auto found = std::find_if(nodes.begin(), nodes.end(),
-                                  [&](const auto& node) { return node.name == name; });
+  const auto found =
+      std::find_if(nodes.begin(), nodes.end(), [&](const auto& node) { return node.name == name; });
   REQUIRE(found != nodes.end());
   return *found;
 }
@@ -390,7 +390,8 @@ TEST_CASE("a stage that fails on one node runs on the others") {
   check_work(scene, "client");
 }
 
-TEST_CASE("a stage that failed on every node that may run it fails its pipeline, with each reason") {
+TEST_CASE(
+    "a stage that failed on every node that may run it fails its pipeline, with each reason") {
   Scene scene;
   scene.deploy(kTwo);
   scene.join("m");

@@ -158,9 +158,21 @@ wire::LeaseResult Scene::answered(const std::string& name, const wire::Lease& le
 void Scene::answer(const std::string& name, const wire::Lease& lease) {
   wire::LeaseResult message = shell(name, lease);
   std::vector<Records> parts;
+  // A window is answered whole, whatever its records were ended by.
+  if (lease.window) {
+    RecordsBuilder builder("\n");
+    for (const Batch& slice : lease.slices) {
+      message.outputs.runs.insert(message.outputs.runs.end(), slice.runs.begin(), slice.runs.end());
+      for (RecordReader reader(slice.records); !reader.is_done();) {
+        builder.add(reader.next());
+      }
+    }
+    message.outputs.records = builder.take();
+    return result(std::move(message));
+  }
   for (const Batch& slice : lease.slices) {
     const bool is_other = !parts.empty() && slice.records.separator != parts.front().separator;
-    if (is_other && !lease.window) {
+    if (is_other) {
       message.outputs.records = leat::join(std::exchange(parts, {}));
       result(std::exchange(message, shell(name, lease)));
     }

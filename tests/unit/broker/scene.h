@@ -44,10 +44,15 @@ class Scene {
   // ---- What happens.
 
   void from(const std::string& peer, wire::Message message);
+
   void from(const Opened& client, wire::Message message) { from(client.peer, std::move(message)); }
+
   void result(wire::LeaseResult message);
+
   void lose(const std::string& peer) { keep(core.step(PeerLost{peer}, now)); }
+
   void tick() { keep(core.tick(now)); }
+
   void wait(Duration time);
 
   // ---- Nodes. Each is its own peer.
@@ -57,8 +62,10 @@ class Scene {
             std::uint32_t cores = 1);
   void report(const std::string& node);
   [[nodiscard]] wire::NodeReport report_of(const std::string& node);
+
   // Joins no more, reports no more.
   void forget(const std::string& node) { nodes.erase(node); }
+
   // Every node reports, so often.
   void beat(int times = 1);
   // All nodes answer all that they have: each record with itself. Whether there was anything.

@@ -234,8 +234,7 @@ TEST_CASE("a session is taken up with a higher epoch, or by the same peer again"
 
 TEST_CASE("a session is not taken up for another use") {
   Scene scene;
-  const auto refused =
-      scene.session.resume(again(2, 0, wire::SessionUse::kSend), "peer", kNow);
+  const auto refused = scene.session.resume(again(2, 0, wire::SessionUse::kSend), "peer", kNow);
   REQUIRE_FALSE(refused);
   CHECK(refused.error().message.find("'c'") != std::string::npos);
   CHECK(scene.session.opening().epoch == 1);
@@ -262,8 +261,7 @@ TEST_CASE("a sender that is gone without its end has ended, and cannot go on") {
   scene.session.detach(kNow);
   CHECK(scene.session.is_detached());
   CHECK(scene.session.state().has_end);
-  const auto resumed =
-      scene.session.resume(again(2, 0, wire::SessionUse::kSend), "peer", kNow);
+  const auto resumed = scene.session.resume(again(2, 0, wire::SessionUse::kSend), "peer", kNow);
   REQUIRE_FALSE(resumed);
   CHECK(resumed.error().message.find("2 records") != std::string::npos);
 }

@@ -32,8 +32,7 @@ TEST_CASE("what a node counts in its reports is added once") {
   tally.add_report(0, "a", first, second);
   const wire::StageStatus status = tally.status(0);
   CHECK(node_of(status, "a").retried == 5);
-  CHECK(node_of(status, "a").restarts ==
-        std::vector<wire::NamedCount>{{"exit", 2}, {"signal", 1}});
+  CHECK(node_of(status, "a").restarts == std::vector<wire::NamedCount>{{"exit", 2}, {"signal", 1}});
 }
 
 TEST_CASE("a count that began anew does not shrink what was counted") {

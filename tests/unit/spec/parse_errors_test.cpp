@@ -170,7 +170,7 @@ TEST_CASE("what a pipeline lacks is told") {
        "f:2:10: found a stage without a command, expected run: COMMAND"},
       {"pipeline: p\nstages: [cat]\n",
        "f:2:10: found 'cat', expected a stage: a map of name, run, shell, from, replicas, mode, "
-       "window, input, output, in_flight, timeout, grace, retry, on_error, env or exit_codes"},
+       "window, input, output, in_flight, timeout, grace, retry, on_error, env, nodes or exit_codes"},
       {"version: 2\nfuture: x\n",
        "f:1:10: found a spec of version '2', expected version 1, the only one that this Leat "
        "reads"},
