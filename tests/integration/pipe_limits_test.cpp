@@ -29,7 +29,7 @@ using tests::Scene;
 // What the program itself, its threads and the tools' pipes in flight may need. The sanitizer's own
 // memory is its own matter.
 #ifdef __SANITIZE_ADDRESS__
-constexpr std::uint64_t kMemoryMax = std::uint64_t{400} << 20;
+constexpr std::uint64_t kMemoryMax = std::uint64_t{800} << 20;
 #else
 constexpr std::uint64_t kMemoryMax = std::uint64_t{24} << 20;
 #endif

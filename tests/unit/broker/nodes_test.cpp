@@ -85,7 +85,8 @@ TEST_CASE("an inlet that says it has another number of replicas is told again") 
     REQUIRE(scene.sent<wire::OpenInlet>("n").size() == before + 1);
     CHECK(scene.sent<wire::OpenInlet>("n").back().replicas == 2);
   }
-  for (const auto& node : scene.status().stages.front().nodes) {
+  const wire::PipelineStatus status = scene.status();
+  for (const auto& node : status.stages.front().nodes) {
     CHECK(node.replicas_ready <= 2);
   }
 }
