@@ -131,8 +131,9 @@ TEST_CASE("keys that are unknown or not built yet are told apart") {
       {stage("replica: 2"),
        "f:5:5: found the unknown key 'replica', " + kStageKeys + "; did you mean 'replicas'?"},
       {stage("colour: red"), "f:5:5: found the unknown key 'colour', " + kStageKeys},
-      {stage("nodes: gpu"), "f:5:12: found 'gpu', expected a map of labels that a node must have, "
-                            "such as {gpu: \"true\"}"},
+      {stage("nodes: gpu"),
+       "f:5:12: found 'gpu', expected a map of labels that a node must have, "
+       "such as {gpu: \"true\"}"},
       {top("stage: []"),
        "f:5:1: found the unknown key 'stage', " + kTopKeys + "; did you mean 'stages'?"},
       {top("sinks: []"), "f:5:1: found the key 'sinks', which is not built yet, " + kTopKeys},
@@ -150,8 +151,8 @@ TEST_CASE("keys that are unknown or not built yet are told apart") {
        "f:6:14: found the key 'max_age', which is not built yet, expected in window: records, "
        "bytes or time"},
   });
-  for (const char* key : {"sources", "sinks", "buffering", "user", "nice", "prelude",
-                          "ready", "key", "order", "preset", "examples", "max_records", "max_age"})
+  for (const char* key : {"sources", "sinks", "buffering", "user", "nice", "prelude", "ready",
+                          "key", "order", "preset", "examples", "max_records", "max_age"})
     CHECK(message_of(stage(std::string(key) + ": 1")) ==
           "f:5:5: found the key '" + std::string(key) + "', which is not built yet, " + kStageKeys);
 }
@@ -163,14 +164,16 @@ TEST_CASE("what a pipeline lacks is told") {
        "f:1:1: found no name of the pipeline, expected pipeline: WORD"},
       {"pipeline: p\nstages: []\n", "f:2:9: found a list, expected a list of at least one stage"},
       {"pipeline: p\nstages:\n", "f:2:1: found nothing, expected a list of at least one stage"},
-      {"pipeline: p\nstages: {a: x}\n", "f:2:9: found a map, expected a list of at least one stage"},
+      {"pipeline: p\nstages: {a: x}\n",
+       "f:2:9: found a map, expected a list of at least one stage"},
       {"pipeline: p\nstages: [{run: x}]\n",
        "f:2:10: found a stage without a name, expected name: WORD"},
       {"pipeline: p\nstages: [{name: a}]\n",
        "f:2:10: found a stage without a command, expected run: COMMAND"},
       {"pipeline: p\nstages: [cat]\n",
        "f:2:10: found 'cat', expected a stage: a map of name, run, shell, from, replicas, mode, "
-       "window, input, output, in_flight, timeout, grace, retry, on_error, env, nodes or exit_codes"},
+       "window, input, output, in_flight, timeout, grace, retry, on_error, env, nodes or "
+       "exit_codes"},
       {"version: 2\nfuture: x\n",
        "f:1:10: found a spec of version '2', expected version 1, the only one that this Leat "
        "reads"},
