@@ -156,8 +156,8 @@ class SessionCore {
   State state_ = State::kNew;
   Instant next_beat_;
   std::uint64_t beats_ = 0;
-  // kFinishing, kClosing: the answer to this one, or a later one, confirms it. 0: the session is not
-  // known to be open, and was told nothing.
+  // kFinishing, kClosing: the answer to this one, or a later one, confirms it. 0: the session is
+  // not known to be open, and was told nothing.
   std::uint64_t end_beat_ = 0;
   std::uint64_t silent_beats_ = 0;
   ProducerId producer_;

@@ -123,7 +123,8 @@ TEST_CASE("the framing of the deployed pipeline cuts what is sent") {
   CHECK(up.cluster.run({"pipe", "scene"}, "a\nb\n\nc\n\n").output == "a+b\nc\n");
 }
 
-TEST_CASE("results without a consumer are held back, and told, and the first consumer gets them all") {
+TEST_CASE(
+    "results without a consumer are held back, and told, and the first consumer gets them all") {
   const Up up;
   const std::string input = numbered_lines(1000, "record ");
   CHECK(up.cluster.run({"send", "scene", "--producer", "me"}, input).code == 0);
