@@ -5,19 +5,24 @@
 
 #include "broker/broker_core.h"
 #include "broker/reason.h"
+#include "core/words.h"
 #include "spec/parse.h"
 
 namespace leat::broker {
 
 namespace {
 
+// The stage of that name, or the end.
+auto find_stage(const spec::Pipeline& pipeline, const std::string& name) {
+  return std::find_if(pipeline.stages.begin(), pipeline.stages.end(),
+                      [&](const spec::Stage& stage) { return stage.name == name; });
+}
+
 // What another version of a pipeline changes, a line each.
 std::string changes_between(const spec::Pipeline& old, const spec::Pipeline& next) {
   std::string changes;
   for (const spec::Stage& stage : next.stages) {
-    const auto before =
-        std::find_if(old.stages.begin(), old.stages.end(),
-                     [&](const spec::Stage& other) { return other.name == stage.name; });
+    const auto before = find_stage(old, stage.name);
     const std::string name = "stage " + stage.name + ": ";
     if (before == old.stages.end()) {
       changes += name + "new\n";
@@ -30,9 +35,7 @@ std::string changes_between(const spec::Pipeline& old, const spec::Pipeline& nex
     }
   }
   for (const spec::Stage& stage : old.stages) {
-    const bool stays =
-        std::any_of(next.stages.begin(), next.stages.end(),
-                    [&](const spec::Stage& other) { return other.name == stage.name; });
+    const bool stays = find_stage(next, stage.name) != next.stages.end();
     if (!stays) changes += "stage " + stage.name + ": removed\n";
   }
   return changes.empty() ? "settings or text of the file\n" : shortened(changes);
@@ -56,10 +59,6 @@ bool is_of_other_kind(const Deployment& deployment, const wire::OpenSession& mes
   return std::any_of(
       deployment.sessions().begin(), deployment.sessions().end(),
       [&](const auto& entry) { return entry.second.opening().producer == message.producer; });
-}
-
-std::string count_of(std::uint64_t count, const char* what) {
-  return std::to_string(count) + " " + what + (count == 1 ? "" : "s");
 }
 
 }  // namespace
@@ -215,9 +214,7 @@ void BrokerCore::receive(const std::string& peer, const wire::Scale& message) {
   Deployment* const deployment = find_pipeline_for(peer, message.pipeline, "scale");
   if (deployment == nullptr) return;
   const auto& stages = deployment->pipeline().stages;
-  const auto stage = std::find_if(stages.begin(), stages.end(), [&](const spec::Stage& other) {
-    return other.name == message.stage;
-  });
+  const auto stage = find_stage(deployment->pipeline(), message.stage);
   if (stage == stages.end()) {
     return refuse(peer, "scale",
                   "pipeline '" + message.pipeline + "' has no stage '" + message.stage + "'");
@@ -266,11 +263,10 @@ void BrokerCore::receive(const std::string& peer, const wire::Remove& message) {
 void BrokerCore::receive(const std::string& peer, const wire::LogsRequest& message) {
   Deployment* const deployment = find_pipeline_for(peer, message.pipeline, "logs-request");
   if (deployment == nullptr) return;
-  const auto& stages = deployment->pipeline().stages;
   std::uint64_t asked = 0;
   bool is_known = message.stage.empty();
   for (std::size_t i = 0; i < deployment->plan().segments.size(); ++i) {
-    const std::string& name = stages[deployment->plan().segments[i].stages.front()].name;
+    const std::string& name = deployment->stage_of(i).name;
     if (!message.stage.empty() && name != message.stage) continue;
     is_known = true;
     for (const auto& [node, member] : members_.all()) {

@@ -171,9 +171,9 @@ bool Deployment::is_ours(const wire::LeaseResult& result) const {
 }
 
 bool Deployment::is_whole(const Session& session, const wire::LeaseResult& result) const {
-  const spec::Segment& segment = plan_.segments[result.segment.index];
-  if (pipeline_.stages[segment.stages.front()].mode != spec::Mode::kWindow) return true;
-  return session.flow().is_window(segment.vertex, result.outputs.runs);
+  if (stage_of(result.segment.index).mode != spec::Mode::kWindow) return true;
+  const std::size_t vertex = plan_.segments[result.segment.index].vertex;
+  return session.flow().is_window(vertex, result.outputs.runs);
 }
 
 void Deployment::finish(const wire::LeaseResult& result, const std::string& node_name,
@@ -198,8 +198,7 @@ void Deployment::finish(const wire::LeaseResult& result, const std::string& node
 
 void Deployment::set_aside(Session& session, const wire::LeaseResult& result,
                            const std::string& node_name) {
-  const spec::Segment& segment = plan_.segments[result.segment.index];
-  const spec::Stage& stage = pipeline_.stages[segment.stages.front()];
+  const spec::Stage& stage = stage_of(result.segment.index);
   if (stage.on_error == spec::OnError::kStop) {
     (void)bury(session, result, node_name);
     return;
@@ -213,7 +212,8 @@ void Deployment::set_aside(Session& session, const wire::LeaseResult& result,
          last.reason + (last.stderr_tail.empty() ? "" : "\n" + last.stderr_tail));
     return;
   }
-  end_leases(session.flow().set_aside(segment.vertex, result.outputs.runs));
+  const std::size_t vertex = plan_.segments[result.segment.index].vertex;
+  end_leases(session.flow().set_aside(vertex, result.outputs.runs));
   for (const Run& run : result.outputs.runs) {
     conduct.set_aside_count += run.inputs;
   }
@@ -285,7 +285,7 @@ bool Deployment::bury(Session& session, const wire::LeaseResult& result,
                       const std::string& node_name) {
   const spec::Segment& segment = plan_.segments[result.segment.index];
   const std::size_t stage_index = segment.stages.front();
-  const spec::Stage& stage = pipeline_.stages[stage_index];
+  const spec::Stage& stage = stage_of(result.segment.index);
   for (const wire::Failure& failed : result.failures) {
     if (stage.on_error == spec::OnError::kStop) {
       fail("stage '" + stage.name + "' failed on record " + to_string(failed.first) + ": " +

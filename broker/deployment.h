@@ -57,6 +57,11 @@ class Deployment {
 
   [[nodiscard]] const spec::Plan& plan() const { return plan_; }
 
+  // The stage that the segment runs.
+  [[nodiscard]] const spec::Stage& stage_of(std::size_t segment) const {
+    return pipeline_.stages[plan_.segments[segment].stages.front()];
+  }
+
   // Whether records that are under way here could go on in the other pipeline.
   [[nodiscard]] bool is_alike(const spec::Pipeline& other) const;
 

@@ -49,17 +49,15 @@ bool Deployment::place(std::size_t segment, const std::vector<Candidate>& nodes,
       seats.back().eligibility = Eligibility::kMustLose;
     }
   }
-  const spec::Segment& placed = plan_.segments[segment];
-  const std::vector<std::uint32_t> targets =
-      spread(pipeline_.stages[placed.stages.front()].replicas, seats);
+  const std::vector<std::uint32_t> targets = spread(stage_of(segment).replicas, seats);
+  const bool is_ordered = plan_.vertices[plan_.segments[segment].vertex].is_ordered;
   bool has_changed = false;
   for (std::size_t i = 0; i < nodes.size(); ++i) {
     if (targets[i] == seats[i].replicas) continue;
     const InletKey key{segment, nodes[i].node};
     const bool is_there = inlets_.contains(key);
     // What takes records in order is never in two places.
-    const bool must_wait =
-        !is_there && plan_.vertices[placed.vertex].is_ordered && has_inlet(segment);
+    const bool must_wait = !is_there && is_ordered && has_inlet(segment);
     if (must_wait) continue;
     if (!is_there) inlets_.try_emplace(key, ++epoch, targets[i]);
     Inlet& inlet = inlets_.at(key);

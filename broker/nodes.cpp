@@ -176,8 +176,7 @@ void BrokerCore::place_replicas() {
 
 bool BrokerCore::place(Deployment& deployment, std::size_t segment,
                        std::vector<std::uint32_t>& loads) {
-  const spec::Stage& stage =
-      deployment.pipeline().stages[deployment.plan().segments[segment].stages.front()];
+  const spec::Stage& stage = deployment.stage_of(segment);
   const SegmentId id{deployment.id(), static_cast<std::uint32_t>(segment)};
   std::vector<Deployment::Candidate> candidates;
   candidates.reserve(loads.size());
@@ -214,8 +213,7 @@ std::optional<std::string> BrokerCore::why_ineligible(const spec::Stage& stage) 
 // Fails a pipeline of which a stage could not work on any node that may run it.
 void BrokerCore::find_hopeless(Deployment& deployment) {
   for (std::size_t i = 0; i < deployment.plan().segments.size(); ++i) {
-    const spec::Stage& stage =
-        deployment.pipeline().stages[deployment.plan().segments[i].stages.front()];
+    const spec::Stage& stage = deployment.stage_of(i);
     const std::string reasons = deployment.unfit_reasons(i);
     if (reasons.empty()) continue;
     const bool has_hope =

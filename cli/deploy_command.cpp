@@ -9,7 +9,7 @@
 #include "cli/print.h"
 #include "cli/spec_file.h"
 #include "cli/status_text.h"
-#include "cli/table.h"
+#include "core/words.h"
 #include "spec/scalars.h"
 
 namespace leat::cli {

@@ -2,16 +2,14 @@
 
 #include <utility>
 
+#include "core/words.h"
+
 namespace leat::cli {
 
 namespace {
 
 // So many are told one by one.
 constexpr std::uint64_t kToldMax = 5;
-
-std::string count_of(std::uint64_t n, const char* what) {
-  return std::to_string(n) + " " + what + (n == 1 ? "" : "s");
-}
 
 }  // namespace
 

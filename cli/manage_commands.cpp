@@ -8,7 +8,7 @@
 #include "cli/conversation.h"
 #include "cli/print.h"
 #include "cli/status_text.h"
-#include "cli/table.h"
+#include "core/words.h"
 
 namespace leat::cli {
 

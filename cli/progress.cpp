@@ -9,6 +9,7 @@
 
 #include "cli/say.h"
 #include "cli/table.h"
+#include "core/words.h"
 
 namespace leat::cli {
 

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "cli/table.h"
+#include "core/words.h"
 
 namespace leat::cli {
 

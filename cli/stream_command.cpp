@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "cli/status_text.h"
-#include "cli/table.h"
+#include "core/words.h"
 
 namespace leat::cli {
 

@@ -5,6 +5,8 @@
 #include <cstdio>
 #include <span>
 
+#include "core/words.h"
+
 namespace leat::cli {
 
 namespace {
@@ -47,14 +49,6 @@ std::string layout(const std::vector<Row>& rows) {
   return text;
 }
 
-std::string with_commas(std::uint64_t number) {
-  std::string text = std::to_string(number);
-  for (std::size_t i = text.size(); i > 3; i -= 3) {
-    text.insert(i - 3, ",");
-  }
-  return text;
-}
-
 std::string short_time(Duration duration) {
   constexpr std::array<Unit, 4> kUnits = {{{1e9, "s"}, {1e6, "ms"}, {1e3, "us"}, {1, "ns"}}};
   return in_units(static_cast<double>(duration.count()), kUnits);
@@ -68,10 +62,6 @@ std::string short_size(std::uint64_t bytes) {
 std::string per_second(std::uint64_t records, Duration elapsed) {
   const double seconds = std::max(std::chrono::duration<double>(elapsed).count(), 1e-9);
   return with_commas(static_cast<std::uint64_t>(static_cast<double>(records) / seconds));
-}
-
-std::string count_of(std::uint64_t n, const char* what) {
-  return with_commas(n) + " " + what + (n == 1 ? "" : "s");
 }
 
 }  // namespace leat::cli

@@ -16,9 +16,6 @@ using Row = std::vector<std::string>;
 // one row, all of one length.
 [[nodiscard]] std::string layout(const std::vector<Row>& rows);
 
-// "12,345".
-[[nodiscard]] std::string with_commas(std::uint64_t number);
-
 // "850 ns", "12 us", "3.4 ms", "5.6 s"; "-" for none.
 [[nodiscard]] std::string short_time(Duration duration);
 
@@ -27,8 +24,5 @@ using Row = std::vector<std::string>;
 
 // As a rate over the time: "1,234".
 [[nodiscard]] std::string per_second(std::uint64_t records, Duration elapsed);
-
-// "1 record", "2 records".
-[[nodiscard]] std::string count_of(std::uint64_t n, const char* what);
 
 }  // namespace leat::cli

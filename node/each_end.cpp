@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/ensure.h"
+#include "core/words.h"
 #include "node/each_replica.h"
 
 namespace leat::node {
@@ -37,7 +38,7 @@ void EachReplica::diagnose(Turn& turn) {
 void EachReplica::finish_diagnosis(Turn& turn) {
   const bool holds_back = answers_.bytes() > late_bytes_;
   const std::uint32_t answered = std::min(answers_.count(), given_count_);
-  const std::string given = "read " + plural(given_count_, "record");
+  const std::string given = "read " + count_of(given_count_, "record");
   if (!holds_back) {
     turn.tally.count_restart(wire::FailureKind::kMismatch);
     blame({.kind = wire::FailureKind::kMismatch,
@@ -102,7 +103,8 @@ void EachReplica::on(const ToolEnded& event, Turn& turn) {
   if (closing == Closing::kDiagnosis) finish_diagnosis(turn);
   if (closing == Closing::kNo) died(event, turn);
   if (closing != Closing::kDiagnosis && late_bytes_ > 0 && !has_told_late_) {
-    turn.effects.push_back(Say{"stage '" + post_.stage.name + "': " + plural(late_bytes_, "byte") +
+    turn.effects.push_back(Say{"stage '" + post_.stage.name +
+                               "': " + count_of(late_bytes_, "byte") +
                                " that it printed after the end of its input answered no record and "
                                "were dropped; mode: window with window: all keeps them"});
     has_told_late_ = true;

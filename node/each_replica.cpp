@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/ensure.h"
+#include "core/words.h"
 
 namespace leat::node {
 
@@ -217,7 +218,7 @@ void EachReplica::tell_silence(Rest rest, Turn& turn) {
   has_told_silence_ = true;
   turn.effects.push_back(
       Say{"stage '" + post_.stage.name + "': " + quote(post_.stage.argv) + " owes " +
-          plural(owed(), "answer") + " for " +
+          count_of(owed(), "answer") + " for " +
           std::to_string(std::chrono::duration_cast<std::chrono::seconds>(kSilenceTime).count()) +
           " s, and whether it works or waits cannot be seen (threads, children, poll); if it "
           "buffers its output, make it flush each record (stdbuf -oL, --line-buffered, "
@@ -252,11 +253,11 @@ void EachReplica::on(const ToolPrinted& event, Turn& turn) {
   if (given_count_ == 0) {
     if (has_answered_) {
       turn.effects.push_back(Say{"stage '" + post_.stage.name + "': the tool printed " +
-                                 plural(event.bytes.size(), "byte") +
+                                 count_of(event.bytes.size(), "byte") +
                                  " after it had answered everything, and was started anew"});
       return fail({.kind = wire::FailureKind::kMismatch, .reason = "it printed unasked"}, turn);
     }
-    fail_stage(quote(post_.stage.argv) + " printed " + plural(event.bytes.size(), "byte") +
+    fail_stage(quote(post_.stage.argv) + " printed " + count_of(event.bytes.size(), "byte") +
                " before it was given a record; mode each needs exactly one output for each input: "
                "silence its banner, or use mode: window");
     turn.effects.push_back(EndTool{*tool_, true});
@@ -284,14 +285,14 @@ void EachReplica::on(const ToolPrinted& event, Turn& turn) {
   if (may_be_many && answers_.bytes() > post_.printed_bytes_max) {
     return fail({.kind = wire::FailureKind::kOversize,
                  .reason = "the tool printed more than " + std::to_string(post_.printed_bytes_max) +
-                           " bytes at once, for " + plural(given_count_, "record")},
+                           " bytes at once, for " + count_of(given_count_, "record")},
                 turn);
   }
   // What comes with end-of-file answers nothing; commit_last() takes the first.
   if (closing_ != Closing::kNo) return;
   if (answers > before) {
     return fail({.kind = wire::FailureKind::kMismatch,
-                 .reason = "the tool answered " + plural(answers_.count(), "record") + " for " +
+                 .reason = "the tool answered " + count_of(answers_.count(), "record") + " for " +
                            std::to_string(given_count_) +
                            "; mode each needs exactly one output for each input: use mode: window "
                            "if it prints more or fewer"},

@@ -96,10 +96,6 @@ std::string quote(const std::vector<std::string>& argv) {
   return "`" + text + "`";
 }
 
-std::string plural(std::uint64_t n, const char* what) {
-  return std::to_string(n) + " " + what + (n == 1 ? "" : "s");
-}
-
 std::string describe(const ToolEnded& end) {
   if (!end.is_signal) return "exited with status " + std::to_string(end.status);
   std::string text = "was ended by signal " + std::to_string(end.status);

@@ -90,9 +90,6 @@ class RestartPause {
 // "the command line", shortened.
 [[nodiscard]] std::string quote(const std::vector<std::string>& argv);
 
-// "1 record", "2 records".
-[[nodiscard]] std::string plural(std::uint64_t n, const char* what);
-
 // "exited with status 3", "was ended by signal 9 (SIGKILL)".
 [[nodiscard]] std::string describe(const ToolEnded& end);
 

@@ -27,6 +27,7 @@
 #include "monitoring/http_server.h"
 #include "monitoring/pages.h"
 #include "tests/support/deadline.h"
+#include "tests/support/folder.h"
 #include "tests/support/http_client.h"
 #include "tests/support/running_tool.h"
 #include "tests/unit/monitoring/sample_status.h"
@@ -35,6 +36,7 @@ namespace leat::monitoring {
 namespace {
 
 using nlohmann::json;
+using tests::Folder;
 using tests::HttpClient;
 using tests::RunningTool;
 using tests::wait_until;
@@ -49,36 +51,6 @@ std::string sample_text() {
   return metrics_text(testing::sample_status(),
                       {.version = "1.2.3", .age = std::chrono::milliseconds(10)});
 }
-
-class Folder {
- public:
-  Folder() {
-    std::string name = (std::filesystem::temp_directory_path() / "leat-metrics-XXXXXX").string();
-    if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("no folder for the test");
-    path_ = name;
-  }
-
-  ~Folder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  Folder(Folder&&) = delete;
-  Folder& operator=(Folder&&) = delete;
-
-  // The path of a new file.
-  [[nodiscard]] std::string write(const std::string& name, const std::string& text) const {
-    std::ofstream(path_ / name) << text;
-    return (path_ / name).string();
-  }
-
-  [[nodiscard]] std::string path(const std::string& name) const { return (path_ / name).string(); }
-
- private:
-  std::filesystem::path path_;
-};
 
 // "well", or what promtool says when it finds something wrong.
 std::string verdict(std::vector<std::string> arguments, const std::string& input = "") {

@@ -23,6 +23,7 @@
 
 #include "io/pipe.h"
 #include "tests/support/deadline.h"
+#include "tests/support/folder.h"
 #include "tests/support/running_tool.h"
 
 namespace leat::io {
@@ -30,39 +31,9 @@ namespace leat::io {
 namespace {
 
 using Catch::Contains;
+using tests::Folder;
 using tests::RunningTool;
 using tests::wait_for;
-
-// A folder of its own, gone with the test.
-class Folder {
- public:
-  Folder() {
-    std::string name = (std::filesystem::temp_directory_path() / "leat-test-XXXXXX").string();
-    REQUIRE(::mkdtemp(name.data()) != nullptr);
-    path_ = name;
-  }
-
-  ~Folder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-
-  [[nodiscard]] std::string path(const std::string& name) const { return path_ + "/" + name; }
-
-  [[nodiscard]] std::string path() const { return path_; }
-
-  std::string write(const std::string& name, std::string_view text, mode_t mode = 0755) const {
-    std::ofstream(path(name)) << text;
-    REQUIRE(::chmod(path(name).c_str(), mode) == 0);
-    return path(name);
-  }
-
- private:
-  std::string path_;
-};
 
 SpawnOptions command(std::vector<std::string> argv) {
   return {.argv = std::move(argv), .environment = tests::clean_environment()};

@@ -11,7 +11,7 @@
 #include "io/authenticator.h"
 #include "io/keys.h"
 #include "io/socket.h"
-#include "tests/unit/io/folder.h"
+#include "tests/support/folder.h"
 #include "tests/unit/io/sockets.h"
 
 namespace leat::io {

@@ -14,19 +14,18 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
-#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include <poll.h>
-#include <sys/stat.h>
 
 #include "core/time.h"
 #include "io/clock.h"
 #include "io/pipe.h"
 #include "io/process.h"
 #include "tests/support/deadline.h"
+#include "tests/support/folder.h"
 #include "tests/support/running_tool.h"
 
 namespace leat::tests {
@@ -118,32 +117,24 @@ inline std::string value_of(const std::string& text, std::string_view name) {
 
 class Scene {
  public:
-  Scene() {
-    std::string name = (std::filesystem::temp_directory_path() / "leat-scene-XXXXXX").string();
-    if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("no folder for the test");
-    folder_ = name;
-  }
+  Scene() = default;
 
   ~Scene() {
     for (const pid_t pid : processes()) {
       ::kill(pid, SIGKILL);
     }
-    std::error_code ignored;
-    std::filesystem::remove_all(folder_, ignored);
   }
 
   Scene(const Scene&) = delete;
   Scene& operator=(const Scene&) = delete;
 
-  [[nodiscard]] std::string path(const std::string& name) const { return folder_ + "/" + name; }
+  [[nodiscard]] std::string path(const std::string& name) const { return folder_.path(name); }
 
   std::string write(const std::string& name, std::string_view text, mode_t mode = 0755) const {
-    std::ofstream(path(name), std::ios::binary) << text;
-    ::chmod(path(name).c_str(), mode);
-    return path(name);
+    return folder_.write(name, text, mode);
   }
 
-  [[nodiscard]] std::string read(const std::string& name) const { return read_whole(path(name)); }
+  [[nodiscard]] std::string read(const std::string& name) const { return folder_.read(name); }
 
   // Makes it the pipeline that run() runs: the YAML of its stages, and of what stands above them.
   void set_pipeline(std::string_view stages, std::string_view above = "") const {
@@ -174,7 +165,7 @@ class Scene {
     options.environment.push_back("LEAT=" LEAT_PROGRAM);
     options.environment.push_back(mark());
     options.environment.push_back("PYTHONUNBUFFERED=1");
-    options.working_directory = folder_;
+    options.working_directory = folder_.path();
     return options;
   }
 
@@ -215,9 +206,9 @@ class Scene {
   }
 
  private:
-  [[nodiscard]] std::string mark() const { return "SCENE=" + folder_; }
+  [[nodiscard]] std::string mark() const { return "SCENE=" + folder_.path(); }
 
-  std::string folder_;
+  Folder folder_;
 };
 
 }  // namespace leat::tests

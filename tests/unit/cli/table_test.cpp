@@ -14,13 +14,6 @@ TEST_CASE("the first column stands left, the others right, all as wide as their 
         "longest      7\n");
 }
 
-TEST_CASE("numbers have commas at the thousands") {
-  CHECK(with_commas(0) == "0");
-  CHECK(with_commas(999) == "999");
-  CHECK(with_commas(1000) == "1,000");
-  CHECK(with_commas(1234567) == "1,234,567");
-}
-
 TEST_CASE("times are told in the unit that they reach") {
   CHECK(short_time(0ns) == "-");
   CHECK(short_time(850ns) == "850 ns");
@@ -34,12 +27,6 @@ TEST_CASE("sizes are told in the unit that they reach") {
   CHECK(short_size(7) == "7 B");
   CHECK(short_size(4096) == "4.1 kB");
   CHECK(short_size(268435456) == "268 MB");
-}
-
-TEST_CASE("one is one, and the others are several") {
-  CHECK(count_of(1, "record") == "1 record");
-  CHECK(count_of(0, "record") == "0 records");
-  CHECK(count_of(1200, "record") == "1,200 records");
 }
 
 TEST_CASE("a rate over no time is no division by zero") {

@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #include "io/fd.h"
-#include "tests/unit/io/folder.h"
+#include "tests/support/folder.h"
 
 namespace leat::io {
 

@@ -10,7 +10,7 @@
 #include <catch2/catch.hpp>
 #include <sys/stat.h>
 
-#include "tests/unit/io/folder.h"
+#include "tests/support/folder.h"
 
 namespace leat::io {
 

@@ -20,7 +20,7 @@
 
 #include "io/pipe.h"
 #include "tests/support/deadline.h"
-#include "tests/unit/io/folder.h"
+#include "tests/support/folder.h"
 
 namespace leat::io {
 

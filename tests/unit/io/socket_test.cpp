@@ -24,7 +24,7 @@
 
 #include "io/path_lock.h"
 #include "io/pipe.h"
-#include "tests/unit/io/folder.h"
+#include "tests/support/folder.h"
 #include "tests/unit/io/sockets.h"
 
 namespace leat::io {

@@ -1,4 +1,4 @@
-// A folder of its own for a test of files, sockets' paths and permissions; gone with the test.
+// A folder of its own for a test; gone with it, and all that lies in it.
 
 #pragma once
 
@@ -37,7 +37,7 @@ class Folder {
 
   [[nodiscard]] std::string path(const std::string& name) const { return path_ + "/" + name; }
 
-  std::string write(const std::string& name, std::string_view text, mode_t mode) const {
+  std::string write(const std::string& name, std::string_view text, mode_t mode = 0755) const {
     std::ofstream(path(name), std::ios::binary) << text;
     change_mode(name, mode);
     return path(name);
