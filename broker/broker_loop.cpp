@@ -14,45 +14,39 @@ constexpr Duration kPublishTime = std::chrono::seconds(1);
 // What a peer may send at once: no record or window result is larger.
 constexpr std::size_t kFrameBytesMax = (std::size_t{1} << 31) - 1;
 
+Result<void> listen(io::Socket& socket, const std::vector<std::string>& addresses,
+                    const std::optional<io::BrokerKeys>& keys) {
+  if (keys) socket.secure_as_server(keys->own.secret_key);
+  socket.set_frame_bytes_max(kFrameBytesMax);
+  for (const std::string& address : addresses) {
+    if (Result<void> bound = socket.bind(address); !bound) return bound;
+  }
+  return {};
+}
+
 }  // namespace
 
-BrokerLoop::BrokerLoop(io::Context& context, Options options,
-                       std::optional<io::Authenticator> authenticator)
+BrokerLoop::BrokerLoop(io::Context& context, Options options, Ears ears)
     : context_(context),
       options_(std::move(options)),
-      authenticator_(std::move(authenticator)),
-      front_(context, io::SocketType::kRouter),
-      results_(context, io::SocketType::kPull),
+      ears_(std::move(ears)),
       core_(options_.settings) {}
 
 Result<std::unique_ptr<BrokerLoop>> BrokerLoop::create(io::Context& context, Options options) {
-  std::optional<io::Authenticator> authenticator;
+  Ears ears{std::nullopt, io::Socket(context, io::SocketType::kRouter),
+            io::Socket(context, io::SocketType::kPull)};
   if (options.keys) {
     Result<io::Authenticator> made =
         io::Authenticator::create(context, {{"cluster", options.keys->cluster_public_key}});
     if (!made) return tl::unexpected(made.error());
-    authenticator = std::move(*made);
+    ears.authenticator = std::move(*made);
   }
-  auto loop = std::make_unique<BrokerLoop>(context, std::move(options), std::move(authenticator));
-  if (Result<void> bound = loop->bind(); !bound) return tl::unexpected(bound.error());
-  // The core is made anew, for it tells nodes where the results go.
-  loop->options_.settings.results_address = loop->results_.last_endpoint();
-  loop->core_ = BrokerCore(loop->options_.settings);
-  return loop;
-}
-
-Result<void> BrokerLoop::bind() {
-  for (io::Socket* const socket : {&front_, &results_}) {
-    if (options_.keys) socket->secure_as_server(options_.keys->own.secret_key);
-    socket->set_frame_bytes_max(kFrameBytesMax);
-  }
-  for (const std::string& address : options_.fronts) {
-    if (Result<void> bound = front_.bind(address); !bound) return bound;
-  }
-  for (const std::string& address : options_.results) {
-    if (Result<void> bound = results_.bind(address); !bound) return bound;
-  }
-  return {};
+  const Result<void> bound = listen(ears.front, options.fronts, options.keys).and_then([&] {
+    return listen(ears.results, options.results, options.keys);
+  });
+  if (!bound) return tl::unexpected(bound.error());
+  options.settings.results_address = ears.results.last_endpoint();
+  return std::make_unique<BrokerLoop>(context, std::move(options), std::move(ears));
 }
 
 std::optional<Duration> BrokerLoop::patience() {
@@ -65,8 +59,8 @@ std::optional<Duration> BrokerLoop::patience() {
   for (const auto& [key, inlet] : inlets_) {
     if (!inlet.waiting.empty()) sooner(std::chrono::milliseconds(1));
   }
-  const bool has_question = authenticator_ && authenticator_->has_input();
-  if (front_.has_input() || results_.has_input() || has_question) sooner(Duration(0));
+  const bool has_question = ears_.authenticator && ears_.authenticator->has_input();
+  if (ears_.front.has_input() || ears_.results.has_input() || has_question) sooner(Duration(0));
   return patience;
 }
 
@@ -75,12 +69,12 @@ void BrokerLoop::run(const io::Bell& stop) {
   while (!stop.was_rung()) {
     waits.clear();
     waits.add(stop.fd(), POLLIN);
-    waits.add(front_.fd(), POLLIN);
-    waits.add(results_.fd(), POLLIN);
-    if (authenticator_) waits.add(authenticator_->fd(), POLLIN);
+    waits.add(ears_.front.fd(), POLLIN);
+    waits.add(ears_.results.fd(), POLLIN);
+    if (ears_.authenticator) waits.add(ears_.authenticator->fd(), POLLIN);
     waits.wait(patience());
     now_ = clock_.now();
-    if (authenticator_) authenticator_->serve();
+    if (ears_.authenticator) ears_.authenticator->serve();
     receive_results();
     receive_front();
     for (auto& [key, inlet] : inlets_) {
@@ -99,7 +93,7 @@ void BrokerLoop::publish() {
 
 void BrokerLoop::receive_front() {
   for (int i = 0; i < kMessagesPerTurn; ++i) {
-    std::optional<io::Socket::Received> received = front_.receive_with_user();
+    std::optional<io::Socket::Received> received = ears_.front.receive_with_user();
     if (!received) return;
     io::Socket::Frames& frames = received->frames;
     const std::string peer(frames.front().view());
@@ -115,7 +109,7 @@ void BrokerLoop::receive_front() {
 
 void BrokerLoop::receive_results() {
   for (int i = 0; i < kMessagesPerTurn; ++i) {
-    const std::optional<io::Socket::Received> received = results_.receive_with_user();
+    const std::optional<io::Socket::Received> received = ears_.results.receive_with_user();
     if (!received) return;
     Result<wire::Message> message = wire::decode(received->frames);
     if (!message) {
@@ -135,7 +129,7 @@ void BrokerLoop::carry_out(const Effects& effects) {
 void BrokerLoop::order(const Send& effect) {
   io::Socket::Frames frames = wire::encode(effect.message);
   frames.insert(frames.begin(), Bytes::copy(effect.peer));
-  if (front_.send(frames) != io::SendState::kUnreachable) return;
+  if (ears_.front.send(frames) != io::SendState::kUnreachable) return;
   carry_out(core_.step(PeerLost{effect.peer}, now_));
 }
 

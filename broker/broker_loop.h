@@ -36,11 +36,18 @@ class BrokerLoop {
   [[nodiscard]] static Result<std::unique_ptr<BrokerLoop>> create(io::Context& context,
                                                                   Options options);
 
-  // Without sockets that are bound: create() makes one that serves.
-  BrokerLoop(io::Context& context, Options options, std::optional<io::Authenticator> authenticator);
+  // What a broker listens with.
+  struct Ears {
+    std::optional<io::Authenticator> authenticator;  // Asked for each connection, with keys.
+    io::Socket front;
+    io::Socket results;
+  };
+
+  // REQUIRES: the ears are bound, as create() does it.
+  BrokerLoop(io::Context& context, Options options, Ears ears);
 
   // Where it listens, the last of its fronts; with the port that the system chose.
-  [[nodiscard]] std::string front_address() const { return front_.last_endpoint(); }
+  [[nodiscard]] std::string front_address() const { return ears_.front.last_endpoint(); }
 
   // Serves until the bell is rung.
   void run(const io::Bell& stop);
@@ -52,7 +59,6 @@ class BrokerLoop {
     std::deque<io::Socket::Frames> waiting;  // The connection is not made yet. Bounded by credit.
   };
 
-  [[nodiscard]] Result<void> bind();
   [[nodiscard]] std::optional<Duration> patience();
   void publish();
   void receive_front();
@@ -69,9 +75,7 @@ class BrokerLoop {
   Options options_;
   io::MonotonicClock clock_;
   Instant now_;  // Read once per turn.
-  std::optional<io::Authenticator> authenticator_;
-  io::Socket front_;
-  io::Socket results_;
+  Ears ears_;
   std::map<std::pair<NodeId, SegmentId>, Inlet> inlets_;
   BrokerCore core_;
   Instant next_publish_;

@@ -1,15 +1,14 @@
 // `leat broker`, `node` and `up`: processes that serve until they are told to end.
 
 #include <array>
-#include <cstdlib>
 #include <filesystem>
 #include <utility>
 
 #include <unistd.h>
 
+#include "cli/broker_address.h"
 #include "cli/commands.h"
 #include "cli/daemons.h"
-#include "io/address.h"
 #include "io/path_lock.h"
 #include "io/process.h"
 #include "monitoring/http_server.h"
@@ -17,12 +16,6 @@
 namespace leat::cli {
 
 namespace {
-
-Attempt<io::Address> own_address() {
-  const Result<io::Address> address = io::default_front_address(std::getenv("XDG_RUNTIME_DIR"));
-  if (!address) return trouble(ExitCode::kUsage, address.error());
-  return *address;
-}
 
 // Where to listen. The directory of this user's own address is made when it is not there.
 Attempt<io::Address> listening_address(const BrokerDaemonArguments& arguments) {
@@ -112,6 +105,9 @@ Attempt<BrokerPlan> plan_broker(const BrokerDaemonArguments& arguments) {
   if (!front) return tl::unexpected(front.error());
   plan.front = std::move(*front);
   plan.options.fronts = {io::to_string(plan.front)};
+  const Attempt<io::Address> results = results_address(plan.front, arguments.results_port);
+  if (!results) return tl::unexpected(results.error());
+  plan.options.results = {io::to_string(*results)};
   plan.options.settings.incarnation = new_incarnation();
   plan.options.say = [](const std::string& text) { say_event("broker: " + text); };
   const Attempt<void> done = check_security(plan.front, arguments.security)
@@ -159,9 +155,6 @@ Attempt<ExitCode> serve_broker(const BrokerDaemonArguments& arguments) {
   const Signals signals;
   Attempt<BrokerPlan> plan = plan_broker(arguments);
   if (!plan) return tl::unexpected(plan.error());
-  const Attempt<io::Address> results = results_address(plan->front, arguments.results_port);
-  if (!results) return tl::unexpected(results.error());
-  plan->options.results = {io::to_string(*results)};
   return serve({.broker = std::move(plan->options)}, signals, "broker", &*plan);
 }
 
@@ -171,12 +164,13 @@ Attempt<ExitCode> serve_up(const UpArguments& arguments) {
   const Signals signals;
   Attempt<BrokerPlan> plan = plan_broker(arguments.broker);
   if (!plan) return tl::unexpected(plan.error());
-  // The last one is that which is told to the user.
+  // The last ones are those that others are told: nodes may join from elsewhere, too.
   plan->options.fronts.insert(plan->options.fronts.begin(), kInnerFront);
-  plan->options.results = {kInnerResults};
+  plan->options.results.insert(plan->options.results.begin(), kInnerResults);
   node::NodeLoop::Options node = node_of_this_machine(plan->options.settings.incarnation);
   tell_being(arguments.node, node);
   node.front = kInnerFront;
+  node.results = kInnerResults;
   node.inlet_prefix = kInnerInlets;
   return serve({.broker = std::move(plan->options), .node = std::move(node)}, signals, "up",
                &*plan);
@@ -206,37 +200,25 @@ Attempt<void> place_inlets(const NodeDaemonArguments& arguments, const io::Addre
   return {};
 }
 
-Attempt<void> read_keys(const io::Address& broker, const SecurityArguments& security,
-                        node::NodeLoop::Options& options) {
-  if (io::is_local(broker) || security.keys.empty()) return {};
-  Result<io::ClusterKeys> keys = io::read_cluster_keys(security.keys);
-  if (!keys) return trouble(ExitCode::kUsage, keys.error());
-  options.keys = std::move(*keys);
-  return {};
-}
-
-Attempt<io::Address> broker_of(const NodeDaemonArguments& arguments) {
-  if (arguments.broker.empty()) return own_address();
-  const Result<io::Address> address = io::parse_address(arguments.broker, io::Purpose::kConnect);
-  if (!address) return trouble(ExitCode::kUsage, address.error());
-  return *address;
-}
-
 Attempt<ExitCode> serve_node(NodeDaemonArguments arguments) {
   occupy_standard_error();
   io::prepare_signals();
   const Signals signals;
   if (arguments.name.empty()) arguments.name = host_name();
-  const Attempt<io::Address> broker = broker_of(arguments);
+  const Attempt<io::Address> broker = broker_address(arguments.broker);
   if (!broker) return tl::unexpected(broker.error());
   node::NodeLoop::Options options = node_of_this_machine(new_incarnation());
   tell_being(arguments, options);
   options.front = io::to_string(*broker);
-  const Attempt<void> done =
-      check_security(*broker, arguments.security)
-          .and_then([&] { return read_keys(*broker, arguments.security, options); })
-          .and_then([&] { return place_inlets(arguments, *broker, options); });
-  if (!done) return tl::unexpected(done.error());
+  Attempt<std::optional<io::ClusterKeys>> keys =
+      check_security(*broker, arguments.security).and_then([&] {
+        return cluster_keys(*broker, arguments.security.keys);
+      });
+  if (!keys) return tl::unexpected(keys.error());
+  options.keys = std::move(*keys);
+  if (const Attempt<void> placed = place_inlets(arguments, *broker, options); !placed) {
+    return tl::unexpected(placed.error());
+  }
   return serve({.node = std::move(options)}, signals, "node " + arguments.name, nullptr);
 }
 

@@ -7,8 +7,7 @@
 
 #include <sys/random.h>
 
-#include "io/address.h"
-#include "io/keys.h"
+#include "cli/broker_address.h"
 #include "spec/scalars.h"
 #include "wire/codec.h"
 
@@ -28,22 +27,14 @@ std::string new_identity() {
 
 Attempt<Front> Front::connect(io::Context& context, const BrokerArguments& arguments) {
   Front front(io::Socket(context, io::SocketType::kDealer), arguments);
-  BrokerArguments& told = front.arguments_;
-  if (told.address.empty()) {
-    const Result<io::Address> found = io::default_front_address(std::getenv("XDG_RUNTIME_DIR"));
-    if (!found) return trouble(ExitCode::kUsage, found.error());
-    told.address = io::to_string(*found);
-  }
-  const Result<io::Address> address = io::parse_address(told.address, io::Purpose::kConnect);
-  if (!address) return trouble(ExitCode::kUsage, address.error());
+  const Attempt<io::Address> address = broker_address(arguments.address);
+  if (!address) return tl::unexpected(address.error());
+  front.arguments_.address = io::to_string(*address);
   front.socket_.set_identity(new_identity());
-  // Nobody else can come to a socket in a private directory: it needs no keys.
-  if (!io::is_local(*address) && !told.keys.empty()) {
-    const Result<io::ClusterKeys> keys = io::read_cluster_keys(told.keys);
-    if (!keys) return trouble(ExitCode::kUsage, keys.error());
-    front.socket_.secure_as_client(keys->own, keys->broker_public_key);
-  }
-  if (const Result<void> connected = front.socket_.connect(told.address); !connected) {
+  const Attempt<std::optional<io::ClusterKeys>> keys = cluster_keys(*address, arguments.keys);
+  if (!keys) return tl::unexpected(keys.error());
+  if (*keys) front.socket_.secure_as_client((*keys)->own, (*keys)->broker_public_key);
+  if (const Result<void> connected = front.socket_.connect(front.arguments_.address); !connected) {
     return trouble(ExitCode::kBroker, connected.error());
   }
   return front;

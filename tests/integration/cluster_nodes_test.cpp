@@ -31,10 +31,11 @@ using Json = nlohmann::json;
 constexpr std::string_view kSlow = R"(
 - {name: slow, run: "perl -ne 'BEGIN { $| = 1 } select undef, undef, undef, 0.0005; print uc'", replicas: 2})";
 
-// A broker, and the nodes of these names.
+// A broker, or `up`, and the nodes of these names.
 class Nodes {
  public:
-  explicit Nodes(const std::vector<std::string>& names) : broker(cluster.start_broker()) {
+  explicit Nodes(const std::vector<std::string>& names, const std::string& command = "broker")
+      : broker(cluster.start_broker(command)) {
     REQUIRE(broker != nullptr);
     for (const std::string& name : names) {
       add(name);
@@ -91,6 +92,18 @@ TEST_CASE("two nodes both work, and the order stays") {
   CHECK(nodes.at_node("a", "records_in") > 0);
   CHECK(nodes.at_node("b", "records_in") > 0);
   CHECK(nodes.at_node("a", "records_in") + nodes.at_node("b", "records_in") == 3000);
+}
+
+TEST_CASE("a node that joins `leat up` works beside the one in it") {
+  const Nodes nodes({"far"}, "up");
+  nodes.deploy(kSlow);
+  const std::string input = numbered_lines(2000, "record ");
+  const Outcome found = nodes.cluster.run({"pipe", "scene"}, input);
+  INFO(found.errors);
+  CHECK(found.code == 0);
+  CHECK(difference(found.output, nodes.upper(input)) == "");
+  CHECK(nodes.at_node("far", "records_in") > 0);
+  CHECK(nodes.at_node("far", "records_in") < 2000);
 }
 
 TEST_CASE("kill -9 of a node in the middle loses nothing and repeats nothing") {
