@@ -47,6 +47,9 @@ class Inlet {
   // The broker starts a new count of leases; what it leased before and no tool has is dropped.
   void renew(std::uint64_t epoch);
 
+  // For a broker that counts this node anew, what went wrong before is no news.
+  void forget_counts() { tally_ = Tally(); }
+
   // From now on there are to be so many replicas.
   void resize(std::uint32_t replicas);
 

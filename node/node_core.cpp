@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "core/ensure.h"
+#include "core/words.h"
 #include "spec/parse.h"
 #include "spec/plan.h"
 #include "wire/codec.h"
@@ -146,6 +147,11 @@ void NodeCore::receive(const wire::NodeWelcome& message) {
     effects_.push_back(Say{"joined broker at " + settings_.broker});
   }
   broker_incarnation_ = message.incarnation;
+  if (id_ != message.node) {
+    for (auto& [segment, inlet] : inlets_) {
+      inlet->forget_counts();
+    }
+  }
   id_ = message.node;
   is_joined_ = true;
   has_told_silence_ = false;
@@ -173,8 +179,8 @@ void NodeCore::forget_broker() {
     leaving_.push_back(std::move(inlet));
   }
   if (broker_incarnation_ != 0) {
-    effects_.push_back(Say{"the broker was started anew: " + plural(leases, "lease") + " and " +
-                           plural(results_.size(), "result") + " of the old one were dropped"});
+    effects_.push_back(Say{"the broker was started anew: " + count_of(leases, "lease") + " and " +
+                           count_of(results_.size(), "result") + " of the old one were dropped"});
   }
   inlets_.clear();
   results_.clear();

@@ -293,19 +293,35 @@ TEST_CASE("a newer epoch with another number renews and resizes") {
   CHECK(scene.ended.empty());
 }
 
-TEST_CASE("counts outlive replicas and epochs") {
-  Scene scene(kSeveral);
-  scene.order(kSeveral, 1, 2);
+// How many tools were killed by a signal.
+std::uint64_t killed(const wire::InletReport& report) {
+  for (const wire::NamedCount& named : report.restarts) {
+    if (named.name == "signal") return named.count;
+  }
+  return 0;
+}
+
+void kill_tools(Scene& scene) {
   for (const ToolId tool : std::vector<ToolId>(scene.tools)) {
     scene.tell(ToolStarted{tool});
     scene.tell(ToolEnded{tool, true, 9});
   }
-  const auto killed = [](const wire::InletReport& report) {
-    for (const wire::NamedCount& named : report.restarts) {
-      if (named.name == "signal") return named.count;
-    }
-    return std::uint64_t{0};
-  };
+}
+
+TEST_CASE("a node that was missed and comes back as another begins its counts anew") {
+  Scene scene(kSeveral);
+  kill_tools(scene);
+  scene.welcome(1);
+  CHECK(killed(scene.report()) == 1);
+  scene.from_broker(
+      wire::NodeWelcome{.incarnation = 1, .node = {1, 7}, .results_address = "r", .beat_ms = 100});
+  CHECK(killed(scene.report()) == 0);
+}
+
+TEST_CASE("counts outlive replicas and epochs") {
+  Scene scene(kSeveral);
+  scene.order(kSeveral, 1, 2);
+  kill_tools(scene);
   CHECK(killed(scene.report()) == 2);
   scene.order(kSeveral, 1, 1);
   scene.open(kSeveral, 2, 1);
