@@ -1,14 +1,19 @@
 #include "cli/surroundings.h"
 
 #include <csignal>
+#include <string>
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
 namespace leat::cli {
 
 namespace {
+
+// For the sockets of a command and of libzmq, and a tool or two.
+constexpr rlim_t kOpenFilesMin = 64;
 
 io::Fd catch_signals() {
   sigset_t set;
@@ -30,6 +35,14 @@ bool Signals::came() const {
 
 void occupy_standard_error() {
   if (::fcntl(STDERR_FILENO, F_GETFD) < 0) (void)::open("/dev/null", O_WRONLY);
+}
+
+Attempt<void> check_open_files() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= kOpenFilesMin) return {};
+  return trouble(ExitCode::kUsage, "only " + std::to_string(limit.rlim_cur) +
+                                       " files may be open at once (`ulimit -n`), and " +
+                                       std::to_string(kOpenFilesMin) + " are the least");
 }
 
 Attempt<void> check_standard_input() {

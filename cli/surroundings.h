@@ -26,6 +26,9 @@ class Signals {
 // Where standard error is closed, no file of ours may come to stand there and get what is said.
 void occupy_standard_error();
 
+// Refuses a limit of open files with which not even the sockets could be made.
+[[nodiscard]] Attempt<void> check_open_files();
+
 // Refuse a stream that is closed.
 [[nodiscard]] Attempt<void> check_standard_input();
 [[nodiscard]] Attempt<void> check_standard_output();

@@ -50,9 +50,9 @@ def wait_for(what, holds):
     """Until it holds; the value that made it so."""
     end = time.monotonic() + DEADLINE
     while time.monotonic() < end:
+        # Each look is a process of its own: pace enough.
         if value := holds():
             return value
-        time.sleep(0.05)
     sys.exit(f"after {DEADLINE:.0f} s still not: {what}")
 
 

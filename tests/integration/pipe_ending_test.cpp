@@ -280,6 +280,14 @@ TEST_CASE("a standard input that cannot be read is told with the system's words"
   CHECK(scene.sees_no_process());
 }
 
+TEST_CASE("a limit of open files that is too low is told before anything is started") {
+  const Scene scene;
+  scene.set_pipeline("- {name: a, run: cat}");
+  const Outcome found = scene.shell("ulimit -n 12; exec \"$LEAT\" pipe spec.yml");
+  CHECK(found.code == 2);
+  CHECK_THAT(found.errors, Contains("only 12 files may be open at once"));
+}
+
 TEST_CASE("our own pipes stay as they were for those who share them") {
   // Non-blocking mode belongs to the open pipe: were it set, `cat` would fail after us.
   const Scene scene;

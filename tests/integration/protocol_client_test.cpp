@@ -46,9 +46,9 @@ class Cluster {
   [[nodiscard]] io::SpawnOptions client(const std::string& what, const std::string& producer,
                                         const std::string& output,
                                         const std::string& pipeline = "scene") const {
-    const auto folder = std::filesystem::path(__FILE__).parent_path();
+    const std::filesystem::path source(LEAT_SOURCE);
     return scene_.command({"/bin/sh", "-c", "exec /usr/bin/python3 \"$@\" > " + output, "sh",
-                           folder / "../protocol/client.py", what, address(), pipeline, producer});
+                           source / "tests/protocol/client.py", what, address(), pipeline, producer});
   }
 
   [[nodiscard]] Outcome run(const std::string& what, const std::string& producer,

@@ -27,7 +27,7 @@ namespace {
 constexpr const char* kFence = "```";
 
 std::filesystem::path document() {
-  return std::filesystem::path(__FILE__).parent_path() / "../../docs/protocol.md";
+  return std::filesystem::path(LEAT_SOURCE) / "docs/protocol.md";
 }
 
 std::string read(const std::filesystem::path& path) {
