@@ -48,7 +48,8 @@ class Cluster {
                                         const std::string& pipeline = "scene") const {
     const std::filesystem::path source(LEAT_SOURCE);
     return scene_.command({"/bin/sh", "-c", "exec /usr/bin/python3 \"$@\" > " + output, "sh",
-                           source / "tests/protocol/client.py", what, address(), pipeline, producer});
+                           source / "tests/protocol/client.py", what, address(), pipeline,
+                           producer});
   }
 
   [[nodiscard]] Outcome run(const std::string& what, const std::string& producer,

@@ -94,6 +94,36 @@ MUTANTS = {
         "std::min(limits.session_bytes_max, limits.queue_bytes_max / 2 / count)",
         "std::size_t{1} << 30",
     ),
+    "forget-what-a-lost-consumer-had": (
+        "broker/outlet.cpp",
+        "    if (untaken.parcel != 0) group.waiting.insert(untaken.parcel);\n",
+        "    (void)untaken;\n",
+    ),
+    "give-a-parcel-to-two-of-a-group": (
+        "broker/outlet.cpp",
+        "if (*next != 0) group.waiting.erase(*next);",
+        "if (*next != 0 && consumer.untaken_.size() > 1) group.waiting.erase(*next);",
+    ),
+    "close-what-still-works": (
+        "broker/inlets.cpp",
+        "if (inlet.has_retired()) retired.push_back(key);",
+        "if (inlet.replicas() == 0) retired.push_back(key);",
+    ),
+    "an-ordered-stage-in-two-places": (
+        "broker/inlets.cpp",
+        "const bool must_wait = !is_there && is_ordered && has_inlet(segment);",
+        "const bool must_wait = !is_there && is_ordered && has_inlet(segment) && false;",
+    ),
+    "forget-what-was-set-aside-at-a-deploy": (
+        "broker/deployment.cpp",
+        "session->second.flow().take_back_aside(vertex, aside.result.outputs.runs);",
+        "(void)vertex;",
+    ),
+    "run-a-stage-anywhere": (
+        "broker/nodes.cpp",
+        "if (member.is_draining || !has_labels(member, stage)) {",
+        "if (member.is_draining || (!has_labels(member, stage) && false)) {",
+    ),
 }
 
 

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <exception>
 #include <string>
 #include <type_traits>
 #include <variant>
@@ -116,6 +117,15 @@ Names every_message_and_effect() {
   return names;
 }
 
+// What was wrong in that world, if anything.
+std::optional<std::string> fault_of(std::uint64_t seed, World::Kind kind, Census& census) {
+  try {
+    return World(seed, kind, census).run();
+  } catch (const std::exception& error) {
+    return std::string("it threw: ") + error.what();
+  }
+}
+
 // Lives through `otherwise` worlds, or in proportion to what is asked for instead of kSeeds; of so
 // many something must come.
 void live_through(World::Kind kind, std::uint64_t otherwise,
@@ -126,7 +136,7 @@ void live_through(World::Kind kind, std::uint64_t otherwise,
   const std::uint64_t last = only > 0 ? only : std::max<std::uint64_t>(asked, 1);
   Census census;
   for (std::uint64_t seed = first; seed <= last; ++seed) {
-    const std::optional<std::string> wrong = World(seed, kind, census).run();
+    const std::optional<std::string> wrong = fault_of(seed, kind, census);
     if (!wrong) continue;
     FAIL("seed " << seed << ": " << *wrong << "\nrepeat it: ./dev sim 1 " << seed);
   }
