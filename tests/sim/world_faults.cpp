@@ -25,7 +25,7 @@ void World::plan_faults() {
   plan(faults_left_, &World::fault);
   plan(operations_left_, &World::operate);
   if (broker_restarts_at_) {
-    schedule_.after(*broker_restarts_at_ - schedule_.now(), [this] { restart_broker(); });
+    expect(*broker_restarts_at_ - schedule_.now(), [this] { restart_broker(); });
   }
   if (trouble_ == Trouble::kToolMissingEverywhere) {
     expect(2s + chance_.up_to(4s), [this] {
