@@ -240,10 +240,11 @@ void Deployment::update_credits(Effects& effects) {
   if (bytes_ >= limits.queue_bytes_max) return;
   const std::size_t count = std::max<std::size_t>(sessions_.size(), 1);
   for (auto& [id, session] : sessions_) {
-    // What waits for company in a window does not use up the producer's share.
+    // What waits for company in a window does not use up the producer's share, but space.
     const std::size_t fair = std::min(limits.session_bytes_max, limits.queue_bytes_max / 2 / count);
-    const std::size_t share = std::min(
-        std::max<std::size_t>(fair, 1) + session.flow().forming_bytes(), limits.queue_bytes_max);
+    const std::size_t forming = std::min(session.flow().forming_bytes(), limits.queue_bytes_max);
+    const std::size_t share =
+        std::max<std::size_t>(std::min(fair, limits.queue_bytes_max - forming), 1);
     if (session.update_credit(share) && !session.is_detached()) {
       effects.push_back(Send{session.opening().peer, session.state()});
     }

@@ -327,6 +327,17 @@ std::uint64_t Flow::settled_count() const {
                   places_[plan_.sink()].settled.covered_from(Position{0}, next_sequence_ + 1));
 }
 
+std::uint64_t Flow::idle_count() const {
+  std::uint64_t count = settled_count();
+  for (std::size_t vertex = plan_.sink(); vertex-- > 1;) {
+    const Place& place = places_[vertex];
+    const bool has_come_to_wait = place.forming.records > 0 && place.fixed.empty() &&
+                                  place.forming.ranges.front().first.sequence() <= count;
+    if (has_come_to_wait) count += arrived_from(vertex, Position{count}, next_sequence_ - count);
+  }
+  return count;
+}
+
 std::optional<std::uint64_t> Flow::oldest_open() const {
   std::optional<std::uint64_t> oldest;
   for (const Place& place : places_) {

@@ -98,6 +98,10 @@ class Flow {
   // How many of the producer's records, from its first on, are settled at the sink.
   [[nodiscard]] std::uint64_t settled_count() const;
 
+  // How many of them have nothing to be done: they are settled, or wait for company in a window
+  // with all that became of them.
+  [[nodiscard]] std::uint64_t idle_count() const;
+
   // The sequence number of the oldest record that is open anywhere, and does not wait for company
   // in a window.
   [[nodiscard]] std::optional<std::uint64_t> oldest_open() const;

@@ -251,24 +251,24 @@ std::vector<wire::Delivery> Session::untaken() const {
   return again;
 }
 
-void Session::count_settled() {
-  const std::uint64_t settled = flow_.settled_count();
-  while (!submissions_.empty() && submissions_.front().first < settled) {
+void Session::count_idle() {
+  const std::uint64_t idle = flow_.idle_count();
+  while (!submissions_.empty() && submissions_.front().first < idle) {
     Submission& oldest = submissions_.front();
-    const std::uint64_t count = std::min<std::uint64_t>(oldest.sizes.count, settled - oldest.first);
-    for (; oldest.settled < count; ++oldest.settled) {
+    const std::uint64_t count = std::min<std::uint64_t>(oldest.sizes.count, idle - oldest.first);
+    for (; oldest.idle < count; ++oldest.idle) {
       // As Records::bytes() counts them.
-      settled_bytes_ += 4 + oldest.sizes.length(oldest.settled) + oldest.sizes.separator.size();
+      idle_bytes_ += 4 + oldest.sizes.length(oldest.idle) + oldest.sizes.separator.size();
     }
-    if (oldest.settled < oldest.sizes.count) return;
+    if (oldest.idle < oldest.sizes.count) return;
     submissions_.pop_front();
   }
 }
 
 bool Session::update_credit(std::size_t share) {
   share_ = share;
-  count_settled();
-  const std::uint64_t bytes_max = std::max(bytes_max_, settled_bytes_ + share);
+  count_idle();
+  const std::uint64_t bytes_max = std::max(bytes_max_, idle_bytes_ + share);
   // Worth a message in steps of a quarter, or when the client has nothing left.
   const bool is_worth_it = bytes_max >= bytes_max_ + std::max<std::uint64_t>(share / 4, 1) ||
                            (submitted_bytes_ >= bytes_max_ && bytes_max > bytes_max_);

@@ -3,7 +3,7 @@
 // consumers. What it submitted lies in its Flow.
 //
 // Invariants:
-//  (1) Credit never shrinks. It is what is settled plus the session's share of the space.
+//  (1) Credit never shrinks. It is what is idle plus the session's share of the space.
 //  (2) A delivery is kept, and its records stay open at the sink, until it is taken.
 //  (3) At most `share` bytes are delivered and not taken, or one delivery.
 
@@ -73,7 +73,7 @@ class Session {
   // Deliveries made and not taken, for a client that came back.
   [[nodiscard]] std::vector<wire::Delivery> untaken() const;
 
-  // Raises the credit by what is settled; whether there is anything new to tell.
+  // Raises the credit by what is idle; whether there is anything new to tell.
   [[nodiscard]] bool update_credit(std::size_t share);
 
   // What the client may know of its standing.
@@ -107,21 +107,21 @@ class Session {
     bool is_taken = false;
   };
 
-  // What was submitted at once, or in small pieces, and how much of it is settled.
+  // What was submitted at once, or in small pieces, and how many of it were found idle.
   struct Submission {
     std::uint64_t first = 0;  // Sequence number.
     Records sizes;            // Without the records themselves.
-    std::uint32_t settled = 0;
+    std::uint32_t idle = 0;
   };
 
   // How many deliveries the client was sent: those of one that only sends are its consumers'.
   [[nodiscard]] std::uint64_t told_deliveries() const { return only_sends() ? 0 : delivery_count_; }
 
-  // Keeps the records' sizes until they are settled.
+  // Keeps the records' sizes until they are idle.
   void remember(std::uint64_t sequence, const Records& records);
 
-  // Adds what became settled to settled_bytes_.
-  void count_settled();
+  // Adds what became idle to idle_bytes_: records that are settled or wait for company in a window.
+  void count_idle();
 
   // Ends what is taken, from the first delivery on.
   void forget_taken(Instant now);
@@ -136,10 +136,10 @@ class Session {
   Flow flow_;
   Instant last_heard_;
   std::uint64_t submitted_bytes_ = 0;
-  std::uint64_t settled_bytes_ = 0;
+  std::uint64_t idle_bytes_ = 0;
   std::uint64_t bytes_max_ = 0;  // The credit that the client was told of.
   std::size_t share_ = 0;
-  std::deque<Submission> submissions_;  // Those that are not all settled, in order.
+  std::deque<Submission> submissions_;  // Those that are not all idle, in order.
   std::deque<Untaken> deliveries_;
   std::size_t untaken_bytes_ = 0;
   std::uint64_t delivery_count_ = 0;

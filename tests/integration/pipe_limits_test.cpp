@@ -138,6 +138,18 @@ TEST_CASE("windows behind a kept tool go on at the smallest limits, for they fit
   CHECK(difference(found.output, input) == "");
 }
 
+TEST_CASE("a window of all may need more input than the limits, if what comes of it fits") {
+  const Scene scene;
+  scene.set_pipeline(R"(
+- {name: shorten, run: stdbuf -oL cut -c 1-2}
+- {name: count, run: wc -l, mode: window, window: all})",
+                     kSmallest);
+  const Outcome found = scene.run(numbered_lines(1000, std::string(80, 'x')));
+  INFO(found.errors);
+  CHECK(found.code == 0);
+  CHECK(found.output == "1000\n");
+}
+
 TEST_CASE("the smallest limits change no byte") {
   const Scene scene;
   scene.set_pipeline("- {name: cat, run: cat}\n- {name: same, run: stdbuf -oL tr a-z a-z}",

@@ -83,14 +83,17 @@ void World::draw_pipelines() {
   if (has_labels_) {
     pipelines_[0].stages[chance_.below(pipelines_[0].stages.size())].needs_label = true;
   }
-  // Where space is short leases are recalled, and then work is done twice.
-  if (is_calm_) pipelines_[0].queue_bytes_max = std::size_t{1} << 20;
   is_deployed_by_clients_ =
       !has_streams_ && !has_labels_ && !is_calm_ && trouble_ == Trouble::kNone && chance_.one_in(2);
-  if (is_deployed_by_clients_ || !chance_.one_in(4)) return;
-  pipelines_.push_back(draw_blueprint(chance_, "other", 'o'));
-  pipelines_[1].attempts = pipelines_[0].attempts;
-  pipelines_[1].queue_bytes_max = pipelines_[0].queue_bytes_max;
+  if (!is_deployed_by_clients_ && chance_.one_in(4)) {
+    pipelines_.push_back(draw_blueprint(chance_, "other", 'o'));
+    pipelines_[1].attempts = pipelines_[0].attempts;
+  }
+  if (!is_calm_) return;
+  // Where space is short leases are recalled, and then work is done twice.
+  for (Blueprint& pipeline : pipelines_) {
+    pipeline.queue_bytes_max = std::size_t{1} << 20;
+  }
 }
 
 void World::populate() {
