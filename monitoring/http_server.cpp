@@ -7,6 +7,7 @@
 #include <functional>
 #include <optional>
 #include <set>
+#include <stdexcept>
 #include <string_view>
 #include <system_error>
 #include <thread>
@@ -63,21 +64,6 @@ class Door {
   std::uint64_t seen_ = 0;
 };
 
-// The two sides of the door that RESTinio knows. (Its own limit of connections counts one that was
-// reset before it was accepted for ever.)
-class Porter {
- public:
-  explicit Porter(Door& door) : door_(&door) {}
-
-  [[nodiscard]] restinio::ip_blocker::inspection_result_t inspect(
-      const restinio::ip_blocker::incoming_info_t& /*from*/) noexcept {
-    return door_->admits() ? restinio::ip_blocker::allow() : restinio::ip_blocker::deny();
-  }
-
- private:
-  Door* door_;
-};
-
 class Witness {
  public:
   Witness(Door& door, std::uint64_t server) : door_(&door), server_(server) {}
@@ -98,7 +84,6 @@ class Witness {
 };
 
 struct Traits : public restinio::default_single_thread_traits_t {
-  using ip_blocker_t = Porter;  // NOLINT(readability-identifier-naming): RESTinio's name.
   // NOLINTNEXTLINE(readability-identifier-naming): RESTinio's name.
   using connection_state_listener_t = Witness;
 };
@@ -261,15 +246,19 @@ class HttpServer::Serving {
         .read_next_http_message_timelimit(limits_.request_max)
         .write_http_response_timelimit(limits_.answer_max)
         .incoming_http_msg_limits(message_limits())
-        .ip_blocker(std::make_unique<Porter>(door_))
         .connection_state_listener(std::make_unique<Witness>(door_, ++servers_))
         .acceptor_post_bind_hook([this](auto& acceptor) {
           listener_ = acceptor.native_handle();
           endpoint_ = acceptor.local_endpoint();
         })
-        .socket_options_setter([timeout = static_cast<int>(answer_ms.count())](auto& options) {
-          options.set_option(UserTimeout(timeout));
-        })
+        .socket_options_setter(
+            [this, timeout = static_cast<int>(answer_ms.count())](auto& options) {
+              // The one place where a connection can be turned away: RESTinio's own limit counts
+              // one that was reset before it was accepted for ever, and its ip_blocker asks such a
+              // one for its address where nothing may be thrown.
+              if (!door_.admits()) throw std::length_error("too many connections");
+              options.set_option(UserTimeout(timeout));
+            })
         .request_handler(
             [this](const restinio::request_handle_t& request) { return handle(request, pages_); });
     return settings;
