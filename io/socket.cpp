@@ -344,6 +344,6 @@ bool Socket::has_input() const {
 extern "C" const char* __tsan_default_suppressions();  // NOLINT(bugprone-reserved-identifier)
 
 extern "C" const char* __tsan_default_suppressions() {
-  return "called_from_lib:libzmq.so.5\n";
+  return "called_from_lib:libzmq.so\ncalled_from_lib:libsodium.so\n";
 }
 #endif
