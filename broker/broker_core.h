@@ -45,13 +45,13 @@ struct Settings {
 struct FrontMessage {
   std::string peer;
   wire::Message message;
-  std::string identity = {};
+  std::string identity;
 };
 
 // A message came over the results socket, which tells no peer.
 struct ResultsMessage {
   wire::Message message;
-  std::string identity = {};
+  std::string identity;
 };
 
 // The front could not send to this peer: it is gone.

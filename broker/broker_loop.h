@@ -28,8 +28,8 @@ class BrokerLoop {
     std::vector<std::string> results;    // Where nodes push results; the last is told to them.
     std::optional<io::BrokerKeys> keys;  // Over tcp and ipc; without them everybody is let in.
     Settings settings;                   // The address of the results is filled in.
-    std::function<void(const std::string&)> say;            // Tells the operator; any thread.
-    std::function<void(const wire::Status&)> publish = {};  // Once a second, from run()'s thread.
+    std::function<void(const std::string&)> say;       // Tells the operator; any thread.
+    std::function<void(const wire::Status&)> publish;  // Once a second, from run()'s thread.
   };
 
   // Binds; after that clients may connect. Paths of ipc addresses are locked by the caller.

@@ -259,6 +259,11 @@ class Deployment {
   void deliver(Effects& effects);
   void update_credits(Effects& effects);
   // Whether nothing can move because windows that are not full take up all the space.
+  // Keeps one inlet of the segment free for a record that must run alone.
+  void reserve(SegmentId segment, NodeId node);
+  // Whether the lease has more in it than its producer's oldest open origin, which goes on in any
+  // case.
+  [[nodiscard]] bool may_wait(const Leased& leased) const;
   [[nodiscard]] bool is_at_a_standstill() const;
   void find_standstill(Instant now);
   [[nodiscard]] std::uint64_t waiting_at(std::size_t vertex) const;

@@ -1,7 +1,6 @@
 // The part of Deployment that moves records: leases to inlets, deliveries and credit to sessions.
 
 #include <algorithm>
-#include <numeric>
 #include <string>
 #include <utility>
 
@@ -85,11 +84,21 @@ bool Deployment::dispatch_one(std::size_t vertex, Effects& effects) {
   auto at = sessions_.upper_bound(last_served_[vertex]);
   for (std::size_t i = 0; i < sessions_.size(); ++i, ++at) {
     if (at == sessions_.end()) at = sessions_.begin();
-    if (!lease_to(vertex, at->second, {node, to}, records, effects)) continue;
-    last_served_[vertex] = at->first;
-    return true;
+    if (lease_to(vertex, at->second, {node, to}, records, effects)) {
+      last_served_[vertex] = at->first;
+      return true;
+    }
+    // It is kept free for this one: others go elsewhere.
+    if (!to->has_room()) return true;
   }
   return false;
+}
+
+void Deployment::reserve(SegmentId segment, NodeId node) {
+  const bool is_one_reserved = std::any_of(inlets_.begin(), inlets_.end(), [&](const auto& entry) {
+    return entry.first.first == segment.index && entry.second.is_reserved();
+  });
+  if (!is_one_reserved) inlet(segment, node)->reserve();
 }
 
 bool Deployment::lease_to(std::size_t vertex, Session& session, std::pair<NodeId, Inlet*> to,
@@ -120,7 +129,9 @@ bool Deployment::lease_to(std::size_t vertex, Session& session, std::pair<NodeId
 
 bool Deployment::may_lease(const Session& session, const Position& first) const {
   if (bytes_ < pipeline_.limits.queue_bytes_max) return true;
-  return session.flow().oldest_open() == first.sequence();
+  // A window is not among them before it is leased.
+  const std::optional<std::uint64_t> oldest = session.flow().oldest_open();
+  return !oldest || *oldest >= first.sequence();
 }
 
 std::vector<std::pair<SegmentId, NodeId>> Deployment::recalls() const {
@@ -133,16 +144,22 @@ std::vector<std::pair<SegmentId, NodeId>> Deployment::recalls() const {
     const SegmentId segment{id_, static_cast<std::uint32_t>(key.first)};
     if (inlet.is_frozen()) recalls.emplace_back(segment, key.second);
     if (inlet.is_frozen() || !is_too_much) continue;
-    const std::uint64_t open =
-        std::accumulate(inlet.leases().begin(), inlet.leases().end(), std::uint64_t{0},
-                        [](std::uint64_t sum, const auto& entry) {
-                          return sum + (entry.second.window ? 1 : entry.second.open);
-                        });
-    // The oldest record of each producer goes on in any case.
-    if (open <= sessions_.size()) continue;
-    recalls.emplace_back(segment, key.second);
+    const bool has_others =
+        std::any_of(inlet.leases().begin(), inlet.leases().end(),
+                    [this](const auto& entry) { return may_wait(entry.second); });
+    if (has_others) recalls.emplace_back(segment, key.second);
   }
   return recalls;
+}
+
+bool Deployment::may_wait(const Leased& leased) const {
+  const auto session = sessions_.find(leased.producer);
+  if (session == sessions_.end()) return true;
+  const std::optional<std::uint64_t> oldest = session->second.flow().oldest_open();
+  if (leased.window) return leased.ranges.front().first.sequence() != oldest;
+  return std::any_of(leased.ranges.begin(), leased.ranges.end(), [&](const Range& range) {
+    return range.first.sequence() != oldest || (range.first.above().empty() && range.count > 1);
+  });
 }
 
 bool Deployment::fill(wire::Lease& lease, Leased& leased, Session& session, const LeaseKey& key,
@@ -162,7 +179,10 @@ bool Deployment::fill(wire::Lease& lease, Leased& leased, Session& session, cons
     const bool fits = lease.slices.empty() || ready->entry->records.blob_bytes(n) <= room;
     const bool may_join = lease.slices.empty() || !(is_killer || leased.is_alone || is_tight);
     if (!fits || !may_join) break;
-    if (is_killer && !inlet(key.segment, key.node)->leases().empty()) return false;
+    if (is_killer && !inlet(key.segment, key.node)->leases().empty()) {
+      reserve(key.segment, key.node);
+      return false;
+    }
     Batch slice;
     slice.producer = leased.producer;
     slice.runs = {{first, n, n}};
@@ -181,8 +201,12 @@ bool Deployment::fill_window(wire::Lease& lease, Leased& leased, Session& sessio
                              const LeaseKey& key) {
   const FormedWindow* const next = session.flow().next_window(leased.vertex);
   if (next == nullptr) return false;
+  if (!may_lease(session, next->ranges.front().first)) return false;
   leased.is_alone = next->kills >= kKillsAlone;
-  if (leased.is_alone && !inlet(key.segment, key.node)->leases().empty()) return false;
+  if (leased.is_alone && !inlet(key.segment, key.node)->leases().empty()) {
+    reserve(key.segment, key.node);
+    return false;
+  }
   lease.window = true;
   leased.window = session.flow().lease_window(leased.vertex, key);
   leased.ranges = leased.window->ranges;
@@ -220,13 +244,13 @@ bool Deployment::are_stages_up() {
 
 void Deployment::deliver(Effects& effects) {
   const auto stages = are_stages_up() ? Session::Stages::kUp : Session::Stages::kStarting;
+  const auto hand_over = [&](const Session& from, wire::Delivery delivery) {
+    if (from.only_sends()) return outlet_.offer(std::move(delivery));
+    effects.push_back(Send{from.opening().peer, std::move(delivery)});
+  };
   for (auto& [id, session] : sessions_) {
     while (std::optional<wire::Delivery> delivery = session.next_delivery(stages)) {
-      if (session.only_sends()) {
-        outlet_.offer(std::move(*delivery));
-      } else {
-        effects.push_back(Send{session.opening().peer, std::move(*delivery)});
-      }
+      hand_over(session, std::move(*delivery));
     }
   }
   for (auto& [peer, delivery] : outlet_.advance()) {

@@ -35,7 +35,7 @@ const spec::Window& Flow::window_of(std::size_t vertex) const {
   return pipeline_.stages[plan_.vertices[vertex].stage].window;
 }
 
-void Flow::submit(Records records, Instant now) {
+void Flow::submit(const Records& records, Instant now) {
   ENSURE(!has_end_);
   const Position first{next_sequence_};
   const std::uint32_t count = records.count;
@@ -186,13 +186,17 @@ void Flow::settle_siblings(std::size_t vertex, const Position& first, std::uint6
       ++at;
       continue;
     }
-    if (place.settled.covered_from(first.plus(at), arrived) < arrived) {
-      place.settled.insert(first.plus(at), arrived);
-      for (const std::size_t to : plan_.vertices[vertex].to) {
-        settle(to, first.plus(at), arrived);
-      }
-    }
+    note_settled(vertex, first.plus(at), arrived);
     at += arrived;
+  }
+}
+
+void Flow::note_settled(std::size_t vertex, const Position& first, std::uint64_t count) {
+  Coverage& settled = places_[vertex].settled;
+  if (settled.covered_from(first, count) == count) return;
+  settled.insert(first, count);
+  for (const std::size_t to : plan_.vertices[vertex].to) {
+    settle(to, first, count);
   }
 }
 

@@ -46,7 +46,7 @@ class Flow {
   Flow(const spec::Pipeline& pipeline, const spec::Plan& plan);
 
   // Takes the producer's next records. REQUIRES: no end yet.
-  void submit(Records records, Instant now);
+  void submit(const Records& records, Instant now);
 
   // The producer has no more.
   void end(Instant now);
@@ -136,6 +136,8 @@ class Flow {
                                            std::uint64_t count) const;
   void settle(std::size_t vertex, const Position& first, std::uint64_t count);
   void settle_siblings(std::size_t vertex, const Position& first, std::uint64_t count);
+  // They are settled at the vertex; if that is new, the next ones may be able to settle.
+  void note_settled(std::size_t vertex, const Position& first, std::uint64_t count);
   void form_windows(std::size_t vertex, Instant now);
   bool grow_window(std::size_t vertex, Instant now);
   void close_window(std::size_t vertex);

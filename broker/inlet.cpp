@@ -51,9 +51,9 @@ std::vector<std::uint64_t> Inlet::report(const wire::InletReport& report, Instan
 }
 
 bool Inlet::has_room() const {
-  if (!is_open() || is_frozen_ || replicas_ == 0 || next_number_ > last_report_.leases_max)
-    return false;
-  if (!leases_.empty() && leases_.begin()->second.is_alone) return false;
+  const bool is_closed = !is_open() || is_frozen_ || replicas_ == 0;
+  if (is_closed || next_number_ > last_report_.leases_max) return false;
+  if (!leases_.empty() && (is_reserved_ || leases_.begin()->second.is_alone)) return false;
   const bool is_ahead = leases_.size() >= std::size_t{kLeasesAhead} * replicas_ &&
                         (!record_ns_ || expected_total_ >= kAhead * replicas_);
   return !is_ahead;
@@ -79,6 +79,7 @@ void Inlet::lease(Leased leased) {
   ENSURE(leased.open > 0);
   leased.expected = product(record_ns_.value_or(0.0), leased.open);
   expected_total_ += leased.expected;
+  is_reserved_ = false;
   leases_.emplace(next_number_++, std::move(leased));
 }
 

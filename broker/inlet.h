@@ -59,6 +59,12 @@ class Inlet {
 
   [[nodiscard]] bool is_frozen() const { return is_frozen_; }
 
+  // No more leases before it is empty: the next one must run alone. Else others, of which there may
+  // always be some, would keep it waiting for ever.
+  void reserve() { is_reserved_ = true; }
+
+  [[nodiscard]] bool is_reserved() const { return is_reserved_; }
+
   // Whether another lease may go there now.
   [[nodiscard]] bool has_room() const;
 
@@ -108,6 +114,7 @@ class Inlet {
   std::uint32_t replicas_;
   std::uint64_t next_number_ = 1;
   bool is_frozen_ = false;
+  bool is_reserved_ = false;  // Until the next lease.
   wire::InletReport last_report_;
   std::map<std::uint64_t, Leased> leases_;
   Duration expected_total_{};

@@ -262,8 +262,8 @@ std::vector<Range> Ledger::alike(const Range& range) const {
     ENSURE(entry != open_.end());
     const std::uint64_t behind = entry->second.count - (at.last() - entry->first.last());
     const auto here = static_cast<std::uint32_t>(std::min<std::uint64_t>(left, behind));
-    if (separator == nullptr || *separator != entry->second.records.separator)
-      parts.push_back({at, 0});
+    const bool is_other = separator == nullptr || *separator != entry->second.records.separator;
+    if (is_other) parts.push_back({at, 0});
     separator = &entry->second.records.separator;
     parts.back().count += here;
     at = at.plus(here);

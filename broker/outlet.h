@@ -92,17 +92,17 @@ class Outlet {
                                     Instant now);
 
   // Deliveries up to this number are where they belong. Whether one of them was not before.
-  bool taken(ProducerId consumer, std::uint64_t delivery, Instant now);
+  bool taken(ProducerId id, std::uint64_t delivery, Instant now);
 
   // What it has not taken goes to another of its group; its group goes with its last consumer.
-  void close(ProducerId consumer);
+  void close(ProducerId id);
 
   [[nodiscard]] const std::map<ProducerId, Consumer>& consumers() const { return consumers_; }
 
   [[nodiscard]] const Consumer* find(const std::string& name) const;
 
   // Deliveries made and not taken, for a consumer that came back.
-  [[nodiscard]] std::vector<wire::Delivery> untaken(ProducerId consumer) const;
+  [[nodiscard]] std::vector<wire::Delivery> untaken(ProducerId id) const;
 
   // Hands out what can be handed out: deliveries for these peers.
   [[nodiscard]] std::vector<std::pair<std::string, wire::Delivery>> advance();
@@ -132,13 +132,13 @@ class Outlet {
   // Whether something of this producer waits in the group, or is with one of its consumers.
   [[nodiscard]] bool is_any_left(const Group& group, const std::string& producer) const;
   void end_producers(Group& group);
-  wire::Delivery hand(Consumer& consumer, Number parcel);
+  wire::Delivery hand(Consumer& consumer, Number number);
   // Whether the consumer is one for what this producer sends.
   [[nodiscard]] static bool accepts(const Consumer& consumer, const std::string& producer);
   [[nodiscard]] bool accepts(const Group& group, const std::string& producer) const;
-  void claim(Group& group, Number parcel);
+  void claim(Group& group, Number number);
   // One group less is to take it: it did, or has nobody left who would.
-  void release(Number parcel);
+  void release(Number number);
 
   Number count_ = 0;
   std::map<Number, Parcel> parcels_;  // Not done.

@@ -51,13 +51,16 @@ std::string hold_of(const std::string& node, const wire::Status& status) {
                   [&node](const wire::NodeStatus& one) { return one.name == node; });
   if (!is_there) return "";
   std::string text;
+  const auto add = [&](const wire::PipelineStatus& pipeline, const wire::StageStatus& stage) {
+    for (const wire::StageOnNode& there : stage.nodes) {
+      if (there.node != node || there.leased == 0) continue;
+      text += (text.empty() ? "" : ", ") + count_of(there.leased, "record") + " at stage " +
+              stage.name + " of pipeline " + pipeline.name;
+    }
+  };
   for (const wire::PipelineStatus& pipeline : status.pipelines) {
     for (const wire::StageStatus& stage : pipeline.stages) {
-      for (const wire::StageOnNode& there : stage.nodes) {
-        if (there.node != node || there.leased == 0) continue;
-        text += (text.empty() ? "" : ", ") + count_of(there.leased, "record") + " at stage " +
-                stage.name + " of pipeline " + pipeline.name;
-      }
+      add(pipeline, stage);
     }
   }
   return text.empty() ? "for its tools to end" : "for " + text;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstdio>
 #include <utility>
 
@@ -16,7 +17,7 @@ namespace leat::cli {
 namespace {
 
 std::string clock_time(double seconds_left) {
-  const auto all = static_cast<std::uint64_t>(seconds_left + 0.5);
+  const auto all = static_cast<std::uint64_t>(std::llround(seconds_left));
   std::array<char, 40> text{};
   std::snprintf(text.data(), text.size(), "%llu:%02llu", static_cast<unsigned long long>(all / 60),
                 static_cast<unsigned long long>(all % 60));

@@ -40,7 +40,7 @@ class NodeLoop {
 
   struct Options {
     std::string front;                    // The broker's. Unless it is inproc, its silence is told.
-    std::string results = {};             // Where results go. Empty: where the broker says.
+    std::string results;                  // Where results go. Empty: where the broker says.
     std::string inlet_prefix;             // Inlets bind at this plus a number: "inproc://inlet-".
     std::optional<InletPorts> ports;      // Instead of that.
     std::optional<io::ClusterKeys> keys;  // Over tcp and ipc; without them everybody is let in.

@@ -45,8 +45,8 @@ StartTool start_order(const Post& post, ToolId tool) {
 
 void StderrTail::add(std::string_view bytes, const Limits& limits) {
   text_.append(bytes.substr(bytes.size() - std::min(bytes.size(), limits.stderr_bytes_max)));
-  if (text_.size() > limits.stderr_bytes_max)
-    text_.erase(0, text_.size() - limits.stderr_bytes_max);
+  const std::size_t most = std::min(text_.size(), limits.stderr_bytes_max);
+  text_.erase(0, text_.size() - most);
   std::size_t from = text_.size();
   if (from > 0 && text_.back() == '\n') --from;
   for (std::uint32_t lines = 0; lines < limits.stderr_lines_max; ++lines) {

@@ -49,7 +49,7 @@ class Running {
 TEST_CASE("SIGINT and SIGTERM end it with 130 and leave no process") {
   const Scene scene;
   const int signal = GENERATE(SIGINT, SIGTERM);
-  std::string_view input = "";
+  std::string_view input;
   SECTION("while it waits for input") {}
   SECTION("while it works") {
     input = "more\nand more\n";

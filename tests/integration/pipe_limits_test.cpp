@@ -18,7 +18,6 @@ namespace leat::cli {
 namespace {
 
 using namespace std::chrono_literals;
-using Catch::Contains;
 using tests::difference;
 using tests::finish;
 using tests::numbered_lines;
@@ -136,6 +135,26 @@ TEST_CASE("windows behind a kept tool go on at the smallest limits, for they fit
   INFO(found.errors);
   CHECK(found.code == 0);
   CHECK(difference(found.output, input) == "");
+}
+
+TEST_CASE("windows that print a hundred times what they read go on, within the limits") {
+  const Scene scene;
+  scene.set_pipeline(R"(
+- name: expand
+  run: "awk '{ for (i = 0; i < 100; i++) print $1 \"-\" i }'"
+  mode: window
+  window: {records: 10}
+  replicas: 2
+- {name: behind, run: "perl -ne 'BEGIN { $| = 1 } select undef, undef, undef, 0.00005; print'"})",
+                     "limits: {queue_bytes: 128KiB, record_bytes: 1KiB}\n");
+  const Outcome found = scene.run(numbered_lines(200, ""));
+  INFO(found.errors);
+  CHECK(found.code == 0);
+  std::string expected;
+  for (int i = 0; i < 20'000; ++i) {
+    expected += std::to_string(i / 100) + "-" + std::to_string(i % 100) + "\n";
+  }
+  CHECK(difference(found.output, expected) == "");
 }
 
 TEST_CASE("a window of all may need more input than the limits, if what comes of it fits") {

@@ -81,6 +81,8 @@ class OneProcessor {
 
   OneProcessor(const OneProcessor&) = delete;
   OneProcessor& operator=(const OneProcessor&) = delete;
+  OneProcessor(OneProcessor&&) = delete;
+  OneProcessor& operator=(OneProcessor&&) = delete;
 
  private:
   cpu_set_t before_{};

@@ -38,8 +38,9 @@ void Oracle::dead_letter(const std::string& bytes, const std::string& reason) {
   }
   // At its least the limit is below what a large window prints.
   const bool is_large = reason.find("printed more for one window than limits") != std::string::npos;
-  if (!is_marked(record) && !is_large)
+  if (!is_marked(record) && !is_large) {
     complain("'" + record + "' was given up without fault: " + reason);
+  }
   if (done_.contains(record)) complain("'" + record + "' has a result and is a dead letter");
   if (!dead_.insert(record).second) complain("'" + record + "' is a dead letter twice");
 }

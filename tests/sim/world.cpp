@@ -167,7 +167,7 @@ void World::start_producers() {
   }
 }
 
-void World::expect(Duration delay, std::function<void()> action) {
+void World::expect(Duration delay, const std::function<void()>& action) {
   ++coming_;
   schedule_.after(delay, [this, action, incarnation = broker_incarnation_] {
     --coming_;
@@ -292,9 +292,8 @@ void World::begin_closing() {
   phase_ = Phase::kClosing;
   if (!is_healed_) heal();
   for (const auto& client : clients_) {
-    if (client->use != wire::SessionUse::kReceive || client->is_dead || client->is_finished)
-      continue;
-    close(*client);
+    const bool is_over = client->is_dead || client->is_finished;
+    if (client->use == wire::SessionUse::kReceive && !is_over) close(*client);
   }
 }
 

@@ -86,7 +86,7 @@ class World {
   void start_keepers();
   void start_producers();
   // Something comes later, and the world does not end before.
-  void expect(Duration delay, std::function<void()> action);
+  void expect(Duration delay, const std::function<void()>& action);
 
   // ---- The end.
   void inspect();

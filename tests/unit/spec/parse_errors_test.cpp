@@ -152,9 +152,10 @@ TEST_CASE("keys that are unknown or not built yet are told apart") {
        "bytes or time"},
   });
   for (const char* key : {"sources", "sinks", "buffering", "user", "nice", "prelude", "ready",
-                          "key", "order", "preset", "examples", "max_records", "max_age"})
+                          "key", "order", "preset", "examples", "max_records", "max_age"}) {
     CHECK(message_of(stage(std::string(key) + ": 1")) ==
           "f:5:5: found the key '" + std::string(key) + "', which is not built yet, " + kStageKeys);
+  }
 }
 
 TEST_CASE("what a pipeline lacks is told") {
