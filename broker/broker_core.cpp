@@ -44,6 +44,16 @@ Effects BrokerCore::tick(Instant now) {
   return finish_step();
 }
 
+void BrokerCore::excuse_all(Instant now) {
+  members_.excuse_all(now);
+  for (auto& [id, deployment] : deployments_) {
+    for (auto& [producer, session] : deployment->sessions()) {
+      session.heard(now);
+    }
+    deployment->outlet().excuse_all(now);
+  }
+}
+
 std::optional<Instant> BrokerCore::next_deadline() const {
   const std::optional<Instant> of_nodes = members_.next_deadline();
   const std::optional<Instant> of_deployments = agenda_.next_deadline();

@@ -71,6 +71,9 @@ class BrokerCore {
   // Does what time asks for. Calling it early or late is harmless.
   [[nodiscard]] Effects tick(Instant now);
 
+  // The broker itself was stopped: nobody's silence until now counts.
+  void excuse_all(Instant now);
+
   // When tick() next has work to do; nothing if only an event can make some.
   [[nodiscard]] std::optional<Instant> next_deadline() const;
 

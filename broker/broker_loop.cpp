@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/words.h"
 #include "wire/codec.h"
 
 namespace leat::broker {
@@ -9,6 +10,9 @@ namespace leat::broker {
 namespace {
 
 constexpr int kMessagesPerTurn = 64;
+// Leases for an inlet without a connection: as many as two rounds for many replicas.
+constexpr std::size_t kWaitingMax = 256;
+constexpr Duration kLateMax = std::chrono::seconds(1);
 constexpr Duration kPublishTime = std::chrono::seconds(1);
 
 // What a peer may send at once: no record or window result is larger.
@@ -72,8 +76,12 @@ void BrokerLoop::run(const io::Bell& stop) {
     waits.add(ears_.front.fd(), POLLIN);
     waits.add(ears_.results.fd(), POLLIN);
     if (ears_.authenticator) waits.add(ears_.authenticator->fd(), POLLIN);
-    waits.wait(patience());
+    const std::optional<Duration> asked = patience();
+    const Instant before = clock_.now();
+    waits.wait(asked);
     now_ = clock_.now();
+    // Whoever stopped us (SIGSTOP, a suspended machine) made all others look silent.
+    if (asked && now_ - before > *asked + kLateMax) core_.excuse_all(now_);
     if (ears_.authenticator) ears_.authenticator->serve();
     receive_results();
     receive_front();
@@ -83,6 +91,17 @@ void BrokerLoop::run(const io::Bell& stop) {
     carry_out(core_.tick(now_));
     publish();
   }
+  tell_loss();
+}
+
+void BrokerLoop::tell_loss() {
+  std::uint64_t records = 0;
+  for (const wire::PipelineStatus& pipeline : core_.status("", now_).pipelines) {
+    records += pipeline.records;
+  }
+  if (records == 0) return;
+  options_.say("it ends with " + count_of(records, "record") +
+               " in it, which were in memory and are lost");
 }
 
 void BrokerLoop::publish() {
@@ -137,6 +156,7 @@ void BrokerLoop::order(const PushLease& effect) {
   const auto inlet = inlets_.find({effect.node, effect.lease.segment});
   // Without a connection it is lost, as on the way: the node's reports will miss it.
   if (inlet == inlets_.end() || inlet->second.epoch != effect.lease.epoch) return;
+  if (inlet->second.waiting.size() == kWaitingMax) inlet->second.waiting.pop_front();
   inlet->second.waiting.push_back(wire::encode(effect.lease));
   flush(inlet->second);
 }

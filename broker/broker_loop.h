@@ -56,11 +56,15 @@ class BrokerLoop {
   struct Inlet {
     std::uint64_t epoch = 0;
     io::Socket socket;
-    std::deque<io::Socket::Frames> waiting;  // The connection is not made yet. Bounded by credit.
+    // The connection is not made yet. At most kWaitingMax: what is beyond that is lost, the oldest
+    // first, and missed by the node's reports.
+    std::deque<io::Socket::Frames> waiting;
   };
 
   [[nodiscard]] std::optional<Duration> patience();
   void publish();
+  // What ends with a broker in memory.
+  void tell_loss();
   void receive_front();
   void receive_results();
   void carry_out(const Effects& effects);

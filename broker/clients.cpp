@@ -86,7 +86,8 @@ std::optional<BrokerCore::Opened> BrokerCore::find_opened(const std::string& pee
   const auto home = homes_.find(id);
   if (home == homes_.end()) {
     refuse(peer, "session",
-           "there is no such session; it was closed, or the broker is another one");
+           "there is no such session: it was closed, or the broker was started anew, and what it "
+           "had in memory is lost");
     return std::nullopt;
   }
   Opened opened{.deployment = deployments_.at(home->second).get()};
@@ -316,13 +317,15 @@ void BrokerCore::receive(const std::string& peer, const wire::OpenSession& messa
                       std::to_string(settings_.sessions_max) +
                       " sessions already, which is the limit");
   }
-  const bool is_over = message.use == wire::SessionUse::kReceive && !message.from.empty() &&
-                       deployment->is_over(message.from);
-  if (is_over) {
+  const std::optional<bool> had_results = message.use == wire::SessionUse::kReceive
+                                              ? deployment->had_results(message.from)
+                                              : std::nullopt;
+  if (had_results == true) {
     return refuse(peer, "open-session",
                   "producer '" + message.from + "' is over, and all its results were taken");
   }
   open_new_session(peer, *deployment, message);
+  if (had_results) deployment->outlet().end(message.from);
 }
 
 bool BrokerCore::resume_session(const std::string& peer, Deployment& deployment,
@@ -384,8 +387,12 @@ void BrokerCore::receive(const std::string& peer, const wire::Submit& message) {
   const std::uint64_t end = message.sequence + message.records.count;
   const Result<void> taken = session->submit(message, now_);
   if (!taken) return refuse(peer, "submit", taken.error().message);
-  // Where the client should go on, when that is not where it thinks.
-  if (session->flow().next_sequence() != end) effects_.push_back(Send{peer, session->state()});
+  // Where the client should go on, when that is not where it thinks; and a word now and then, for
+  // its beats may lie behind much on a slow link.
+  const bool is_elsewhere = session->flow().next_sequence() != end;
+  if (!is_elsewhere && !session->is_word_due(now_)) return;
+  session->note_word(now_);
+  effects_.push_back(Send{peer, session->state()});
 }
 
 void BrokerCore::receive(const std::string& peer, const wire::EndOfInput& message) {

@@ -88,9 +88,10 @@ void Deployment::finish_taken(Instant now) {
     session->second.taken_alone(parcel.delivery, now);
     if (!session->second.is_over()) continue;
     const std::string name = session->second.opening().producer;
+    const bool had_results = session->second.has_delivered_more_than_its_end();
     close_session(parcel.producer);
     outlet_.end(name);
-    if (over_.insert(name).second) over_in_order_.push_back(name);
+    if (over_.insert_or_assign(name, had_results).second) over_in_order_.push_back(name);
     if (over_in_order_.size() <= kOverMax) continue;
     over_.erase(over_in_order_.front());
     over_in_order_.pop_front();

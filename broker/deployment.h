@@ -97,8 +97,12 @@ class Deployment {
 
   [[nodiscard]] const Outlet& outlet() const { return outlet_; }
 
-  // Whether a producer of this name was here, and all its results were taken.
-  [[nodiscard]] bool is_over(const std::string& producer) const { return over_.contains(producer); }
+  // What is left of a producer that was here and is over: whether it had results, which were all
+  // taken. Nothing when it is not over, or was forgotten.
+  [[nodiscard]] std::optional<bool> had_results(const std::string& producer) const {
+    const auto found = over_.find(producer);
+    return found == over_.end() ? std::nullopt : std::optional<bool>(found->second);
+  }
 
   // ---- Inlets.
 
@@ -283,8 +287,8 @@ class Deployment {
     std::string reason;
   };
 
-  std::map<InletKey, Unfit> unfit_;  // Where the segment cannot work, and why.
-  std::set<std::string> over_;       // Names of producers, not too many.
+  std::map<InletKey, Unfit> unfit_;   // Where the segment cannot work, and why.
+  std::map<std::string, bool> over_;  // Names of producers, not too many: had they results?
   std::deque<std::string> over_in_order_;
   std::vector<std::optional<Instant>> held_back_since_;  // One per vertex.
   std::vector<Conduct> conducts_;                        // One per segment.

@@ -45,8 +45,10 @@ std::vector<std::uint64_t> Inlet::report(const wire::InletReport& report, Instan
   for (auto& [number, leased] : leases_) {
     if (now - leased.since < kTravelTime) continue;  // It may be under way.
     leased.missed = lists(report.leases, number) ? 0 : leased.missed + 1;
+    if (leased.missed == 0) rounds_lost_ = 0;
     if (leased.missed >= 2) lost.push_back(number);
   }
+  if (!lost.empty()) ++rounds_lost_;
   return lost;
 }
 
@@ -97,6 +99,7 @@ std::uint32_t Inlet::fit(std::size_t bytes) const {
 }
 
 void Inlet::measure(std::uint64_t records, Duration busy, std::size_t bytes) {
+  rounds_lost_ = 0;
   if (records == 0) return;
   const double each = static_cast<double>(bytes) / static_cast<double>(records);
   record_bytes_ = record_bytes_ ? *record_bytes_ + kWeight * (each - *record_bytes_) : each;

@@ -47,11 +47,15 @@ class Inlet {
     last_report_.leases_max = std::max(last_report_.leases_max, leases_max);
   }
 
-  // What the node had counted before the epoch began.
-  void keep_counts(const wire::InletReport& before) {
-    last_report_.retried = before.retried;
-    last_report_.restarts = before.restarts;
+  // What was counted before the epoch began.
+  void keep_counts(const Inlet& before) {
+    last_report_.retried = before.last_report_.retried;
+    last_report_.restarts = before.last_report_.restarts;
+    rounds_lost_ = before.rounds_lost_;
   }
+
+  // Leases were lost on the way again and again, and none ever arrived.
+  [[nodiscard]] bool is_unreachable() const { return rounds_lost_ >= kRoundsLostMax; }
 
   // No more leases before the next epoch: something went back into the queue that would now come
   // out of order.
@@ -110,11 +114,14 @@ class Inlet {
   [[nodiscard]] bool is_open() const { return !last_report_.address.empty(); }
 
  private:
+  static constexpr std::uint32_t kRoundsLostMax = 3;
+
   std::uint64_t epoch_;
   std::uint32_t replicas_;
   std::uint64_t next_number_ = 1;
   bool is_frozen_ = false;
-  bool is_reserved_ = false;  // Until the next lease.
+  bool is_reserved_ = false;       // Until the next lease.
+  std::uint32_t rounds_lost_ = 0;  // Reports that missed leases, since one arrived.
   wire::InletReport last_report_;
   std::map<std::uint64_t, Leased> leases_;
   Duration expected_total_{};

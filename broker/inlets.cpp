@@ -150,7 +150,7 @@ void Deployment::renew_inlet(SegmentId segment, NodeId node, std::uint64_t epoch
   take_back_all(key, Ledger::Cause::kReturned, now, "");
   Inlet& inlet = inlets_.at(key);
   Inlet renewed(epoch, inlet.replicas());
-  renewed.keep_counts(inlet.last_report());
+  renewed.keep_counts(inlet);
   inlet = std::move(renewed);
   effects.push_back(DisconnectInlet{node, segment});
 }

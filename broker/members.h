@@ -49,6 +49,13 @@ class Members {
 
   void remove(NodeId node) { members_.erase(node); }
 
+  // Nobody's silence until now counts.
+  void excuse_all(Instant now) {
+    for (auto& [id, member] : members_) {
+      member.last_heard = now;
+    }
+  }
+
   // Those that were silent for too long.
   [[nodiscard]] std::vector<NodeId> silent(Instant now) const;
   [[nodiscard]] std::optional<Instant> next_deadline() const;

@@ -76,9 +76,17 @@ void BrokerCore::hear(NodeId node, const std::string& peer, const wire::InletRep
     return;
   }
   const std::string& name = members_.member(node).name;
-  if (deployment->report(node, name, report, effects_, now_)) {
-    renew(*deployment, report.segment, node);
+  const bool is_to_renew = deployment->report(node, name, report, effects_, now_);
+  if (deployment->inlet(report.segment, node)->is_unreachable()) {
+    const std::string reason =
+        "what the broker sends to its inlet at " + report.address +
+        " does not arrive: is that address right (--advertise), and its port "
+        "open to the broker (--inlet-ports)?";
+    effects_.push_back(Say{"node '" + name + "': " + reason});
+    deployment->give_up_on(report.segment, node, name, reason, effects_, now_);
+    return find_hopeless(*deployment);
   }
+  if (is_to_renew) renew(*deployment, report.segment, node);
 }
 
 void BrokerCore::receive(const std::string& peer, const wire::InletCredit& message) {

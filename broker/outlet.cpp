@@ -46,6 +46,22 @@ void Outlet::offer(wire::Delivery delivery) {
   for (auto& [name, group] : groups_) {
     if (accepts(group, from)) claim(group, number);
   }
+  drop_if_needless(number);
+}
+
+void Outlet::drop_if_needless(Number number) {
+  const wire::Delivery& delivery = parcels_.at(number).delivery;
+  const bool is_empty =
+      delivery.outputs.runs.empty() && delivery.dead_letters.empty() && delivery.dropped == 0;
+  if (!delivery.is_last || !is_empty || !unclaimed_.contains(number)) return;
+  const auto alike = std::count_if(parcels_.begin(), parcels_.end(), [&](const auto& entry) {
+    return entry.second.delivery.from == delivery.from;
+  });
+  // The end of a producer of which something waits is for those who take that.
+  if (alike > 1) return;
+  done_.push_back({delivery.producer, delivery.number});
+  unclaimed_.erase(number);
+  parcels_.erase(number);
 }
 
 void Outlet::end(const std::string& producer) {
@@ -102,7 +118,7 @@ void Outlet::release(Number number) {
   if (--parcel->second.groups_left > 0) return;
   if (!parcel->second.is_taken) {
     unclaimed_.insert(number);
-    return;
+    return drop_if_needless(number);
   }
   done_.push_back({parcel->second.delivery.producer, parcel->second.delivery.number});
   parcels_.erase(parcel);

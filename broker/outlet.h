@@ -94,6 +94,13 @@ class Outlet {
   // Deliveries up to this number are where they belong. Whether one of them was not before.
   bool taken(ProducerId id, std::uint64_t delivery, Instant now);
 
+  // Nobody's silence until now counts.
+  void excuse_all(Instant now) {
+    for (auto& [id, consumer] : consumers_) {
+      consumer.last_heard_ = now;
+    }
+  }
+
   // What it has not taken goes to another of its group; its group goes with its last consumer.
   void close(ProducerId id);
 
@@ -137,6 +144,8 @@ class Outlet {
   [[nodiscard]] static bool accepts(const Consumer& consumer, const std::string& producer);
   [[nodiscard]] bool accepts(const Group& group, const std::string& producer) const;
   void claim(Group& group, Number number);
+  // An end without anything before it needs nobody to take it.
+  void drop_if_needless(Number number);
   // One group less is to take it: it did, or has nobody left who would.
   void release(Number number);
 

@@ -91,14 +91,24 @@ class Session {
 
   void heard(Instant now) { last_heard_ = now; }
 
+  // Whether the client may have waited for a word for a second.
+  [[nodiscard]] bool is_word_due(Instant now) const { return now - last_word_ >= kWordTime; }
+
+  void note_word(Instant now) { last_word_ = now; }
+
   [[nodiscard]] Flow& flow() { return flow_; }
 
   [[nodiscard]] const Flow& flow() const { return flow_; }
 
   // Whether the client has all that is ready and could take more.
+  // Whether there was something to take.
+  [[nodiscard]] bool has_delivered_more_than_its_end() const { return delivery_count_ > 1; }
+
   [[nodiscard]] std::size_t untaken_bytes() const { return untaken_bytes_; }
 
  private:
+  static constexpr Duration kWordTime = std::chrono::seconds(1);
+
   struct Untaken {
     wire::Delivery delivery;
     std::vector<Range> ranges;  // Open at the sink.
@@ -135,6 +145,7 @@ class Session {
   const spec::Plan& plan_;
   Flow flow_;
   Instant last_heard_;
+  Instant last_word_;  // That answered a submit.
   std::uint64_t submitted_bytes_ = 0;
   std::uint64_t idle_bytes_ = 0;
   std::uint64_t bytes_max_ = 0;  // The credit that the client was told of.

@@ -11,10 +11,12 @@
 
 namespace leat::cli {
 
-// Where this user's own broker listens.
-[[nodiscard]] Attempt<io::Address> own_address();
+// Where this user's own broker listens: in a directory that nobody else can enter, which is made
+// when it is not there.
+[[nodiscard]] Attempt<io::Address> own_place();
 
-// Where to connect; empty: this user's own broker.
+// Where to connect; empty: this user's own broker. Refused is a path where somebody else could
+// listen.
 [[nodiscard]] Attempt<io::Address> broker_address(const std::string& given);
 
 // The keys to talk to that broker, from a directory. None are needed for a socket in a private

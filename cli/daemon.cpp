@@ -1,7 +1,7 @@
 // `leat broker`, `node` and `up`: processes that serve until they are told to end.
 
 #include <array>
-#include <filesystem>
+#include <cstdio>
 #include <utility>
 
 #include <unistd.h>
@@ -17,20 +17,12 @@ namespace leat::cli {
 
 namespace {
 
-// Where to listen. The directory of this user's own address is made when it is not there.
+// Where to listen.
 Attempt<io::Address> listening_address(const BrokerDaemonArguments& arguments) {
-  if (!arguments.listen.empty()) {
-    const Result<io::Address> address = io::parse_address(arguments.listen, io::Purpose::kListen);
-    if (!address) return trouble(ExitCode::kUsage, address.error());
-    return *address;
-  }
-  Attempt<io::Address> address = own_address();
-  if (!address) return address;
-  const std::string directory = std::filesystem::path(address->path).parent_path().string();
-  if (const Result<void> made = io::make_private_directory(directory); !made) {
-    return trouble(ExitCode::kBroker, made.error());
-  }
-  return address;
+  if (arguments.listen.empty()) return own_place();
+  const Result<io::Address> address = io::parse_address(arguments.listen, io::Purpose::kListen);
+  if (!address) return trouble(ExitCode::kUsage, address.error());
+  return *address;
 }
 
 // Over tcp anybody may come, to a node's inlets, too: only with keys, or when the user wants it so.
@@ -82,7 +74,10 @@ Attempt<void> start_http(BrokerPlan& plan, const std::string& address) {
   plan.board = std::make_unique<monitoring::SnapshotBoard>();
   auto server =
       monitoring::HttpServer::start(address, monitoring::pages_of(*plan.board, kProgramVersion));
-  if (!server) return trouble(ExitCode::kBroker, server.error());
+  if (!server) {
+    const bool is_misspelt = server.error().code == Errc::kInvalidArgument;
+    return trouble(is_misspelt ? ExitCode::kUsage : ExitCode::kBroker, server.error());
+  }
   plan.http = std::move(*server);
   plan.options.publish = [board = plan.board.get()](const wire::Status& status) {
     board->post(status, io::MonotonicClock().now());
@@ -141,6 +136,7 @@ Attempt<ExitCode> serve(Daemons::Options options, const Signals& signals, const 
   if (!daemons) return trouble(ExitCode::kBroker, daemons.error());
   if (plan != nullptr) {
     say_event("broker: listening at " + (*daemons)->front_address());
+    say_event("broker: records are kept in memory: what is in it when it ends is lost");
     if (plan->http) say_event("broker: metrics at http://" + plan->http->address() + "/metrics");
   }
   (*daemons)->wait(signals);
@@ -187,8 +183,12 @@ Attempt<void> place_inlets(const NodeDaemonArguments& arguments, const io::Addre
                        options.front);
   }
   if (!is_tcp) {
-    // Beside the broker, in its private directory; no other process has these names.
-    options.inlet_prefix = options.front + "." + std::to_string(::getpid()) + ".";
+    // Beside the broker, in its private directory. Process ids are not enough: nodes in containers
+    // may share the directory and have the same one.
+    std::array<char, 20> own{};
+    std::snprintf(own.data(), own.size(), ".%08x.",
+                  static_cast<unsigned>(options.settings.incarnation & 0xFFFFFFFFU));
+    options.inlet_prefix = options.front + own.data();
     return {};
   }
   options.ports.emplace();

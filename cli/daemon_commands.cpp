@@ -10,6 +10,9 @@ namespace leat::cli {
 namespace {
 
 constexpr std::uint32_t kCoresMax = 65535;
+// ZeroMQ knows a peer by at most 255 bytes, of which a node's name is a part.
+constexpr std::size_t kNameBytesMax = 200;
+constexpr std::size_t kLabelBytesMax = 1000;
 
 void add_security(CLI::App& command, SecurityArguments& security) {
   command
@@ -30,6 +33,10 @@ void add_listening(CLI::App& command, BrokerDaemonArguments& broker) {
       .add_option("--http", broker.http,
                   "show metrics at http://HOST:PORT/metrics, and /healthz, /readyz")
       ->type_name("HOST:PORT");
+  command
+      .add_option("--results-port", broker.results_port,
+                  "the second port of a tcp broker, for nodes' results (the system chooses)")
+      ->type_name("PORT");
   add_security(command, broker.security);
 }
 
@@ -40,8 +47,21 @@ void read_labels(const std::vector<std::string>& texts, NodeDaemonArguments& nod
     if (at == std::string::npos || at == 0) {
       throw CLI::ValidationError("found '" + text + "', expected NAME=VALUE, such as gpu=true");
     }
+    if (text.size() > kLabelBytesMax) {
+      throw CLI::ValidationError("a label has " + std::to_string(text.size()) + " bytes, and " +
+                                 std::to_string(kLabelBytesMax) + " are the most");
+    }
     node.labels[text.substr(0, at)] = text.substr(at + 1);
   }
+}
+
+void add_name(CLI::App& command, NodeDaemonArguments& node, const std::string& what) {
+  const auto check = [](const std::string& name) {
+    if (name.size() <= kNameBytesMax) return std::string();
+    return "it has " + std::to_string(name.size()) + " bytes, and " +
+           std::to_string(kNameBytesMax) + " are the most";
+  };
+  command.add_option("--name", node.name, what)->check(check);
 }
 
 void add_being(CLI::App& command, NodeDaemonArguments& node) {
@@ -63,10 +83,6 @@ void add_broker(CLI::App& program, BrokerDaemonArguments& broker, CommandLine& l
                              "Run a broker, which nodes join and clients talk to.\n"
                              "Example: leat broker --listen tcp://*:5570 --keys /etc/leat/keys");
   add_listening(*command, broker);
-  command
-      ->add_option("--results-port", broker.results_port,
-                   "the second port of a tcp broker, for nodes' results (the system chooses)")
-      ->type_name("PORT");
   command->callback([&] { line.chosen = [&] { return run_broker(broker); }; });
 }
 
@@ -82,7 +98,7 @@ void add_node(CLI::App& program, NodeDaemonArguments& node, CommandLine& line) {
                    "user's broker on this machine")
       ->envname("LEAT_BROKER")
       ->type_name("ADDRESS");
-  command->add_option("--name", node.name, "unique in the cluster (the host's name)");
+  add_name(*command, node, "unique in the cluster (the host's name)");
   add_being(*command, node);
   command
       ->add_option("--advertise", node.advertise,
@@ -103,7 +119,7 @@ void add_up(CLI::App& program, UpArguments& up, CommandLine& line) {
       "that were accepted are lost when it ends.\n"
       "Example: leat up");
   add_listening(*command, up.broker);
-  command->add_option("--name", up.node.name, "the node's name (local)");
+  add_name(*command, up.node, "the node's name (local)");
   add_being(*command, up.node);
   command->callback([&] { line.chosen = [&] { return run_up(up); }; });
 }

@@ -54,6 +54,16 @@ Daemons::~Daemons() {
 }
 
 void Daemons::wait(const Signals& signals) const {
+  // A broker serves on without the node beside it, which may have been drained.
+  if (!broker_) return wait_for_node(signals);
+  io::WaitSet waits;
+  waits.add(signals.fd(), POLLIN);
+  do {
+    waits.wait(std::nullopt);
+  } while (!signals.came());
+}
+
+void Daemons::wait_for_node(const Signals& signals) const {
   io::WaitSet waits;
   const std::size_t at_signals = waits.add(signals.fd(), POLLIN);
   const std::size_t at_end = waits.add(node_ended_.fd(), POLLIN);
@@ -65,7 +75,7 @@ void Daemons::wait(const Signals& signals) const {
 
 void Daemons::stop(const Signals& signals) {
   stop_node_.ring();
-  if (node_) wait(signals);
+  if (node_) wait_for_node(signals);
   abort();
 }
 

@@ -47,7 +47,8 @@ class Daemons {
   // Where the broker listens, with the port that the system chose. REQUIRES: there is one.
   [[nodiscard]] const std::string& front_address() const { return front_address_; }
 
-  // Until a signal comes, or the node has ended by itself, for it was drained.
+  // Until a signal comes; without a broker also until the node has ended by itself, for it was
+  // drained.
   void wait(const Signals& signals) const;
 
   // Lets the tools end: each has its end-of-file, and its grace. Returns when all are gone. When a
@@ -58,6 +59,8 @@ class Daemons {
   void abort();
 
  private:
+  // Until it has ended or a signal comes.
+  void wait_for_node(const Signals& signals) const;
   void join();
 
   io::Bell stop_node_;

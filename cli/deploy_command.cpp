@@ -86,7 +86,7 @@ class Rollout {
               count_of(stage.replicas, "replica") + ": " +
               (stage.trouble.empty() ? "they are starting" : stage.trouble);
     }
-    return {ExitCode::kPipelineFailed, text};
+    return {ExitCode::kTimeout, text};
   }
 
   Conversation& broker_;

@@ -22,6 +22,7 @@ enum class ExitCode {
   kUsage = 2,
   kBroker = 3,
   kPipelineFailed = 4,
+  kTimeout = 124,
   kInterrupted = 130,
 };
 

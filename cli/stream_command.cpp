@@ -253,7 +253,9 @@ void StreamCommand::tell_outcome() {
   const bool was_cut_short = use() == wire::SessionUse::kSend && code_ != ExitCode::kWell &&
                              code_ != ExitCode::kRecordsFailed;
   if (was_cut_short) {
-    say(count_of(session_.accepted_count(), "record") + " of the input accepted");
+    say(count_of(session_.accepted_count(), "record") +
+        " of the input accepted; they are done as long as that broker lives, for it keeps them in "
+        "memory");
   }
   failed_.tell_outcome();
 }

@@ -231,6 +231,10 @@ tl::unexpected<Error> not_private(const std::string& path, const std::string& wh
   return failure(Errc::kInvalidArgument, "directory " + path + " " + why);
 }
 
+bool is_trusted(uid_t user) {
+  return user == 0 || user == ::geteuid();
+}
+
 Result<void> check_private(const std::string& path) {
   struct stat status{};
   if (::lstat(path.c_str(), &status) != 0) {
@@ -356,6 +360,30 @@ Result<void> make_private_directory(const std::string& path) {
   const std::string remedy =
       error == ENOENT ? " (the directory above it must exist)" : " (give another directory)";
   return failure(Errc::kSystem, "cannot make directory " + path + ": " + in_words(error) + remedy);
+}
+
+Result<void> check_socket_path(const std::string& path) {
+  const std::string directory = path.substr(0, std::max<std::size_t>(path.rfind('/'), 1));
+  struct stat status{};
+  // Where there is no directory there is nobody to talk to.
+  if (::stat(directory.c_str(), &status) != 0) return {};
+  if (!is_trusted(status.st_uid)) {
+    return not_private(directory, "belongs to user " + std::to_string(status.st_uid) +
+                                      ", who could put a socket of his own there: give an address "
+                                      "in a directory of your own");
+  }
+  const bool is_open = (status.st_mode & (S_IWGRP | S_IWOTH)) != 0;
+  const bool is_sticky = (status.st_mode & S_ISVTX) != 0;
+  const bool is_there = ::lstat(path.c_str(), &status) == 0;
+  if (is_there && !is_trusted(status.st_uid)) {
+    return failure(Errc::kInvalidArgument, path + " belongs to user " +
+                                               std::to_string(status.st_uid) +
+                                               ": give an address in a directory of your own");
+  }
+  if (!is_open || (is_sticky && is_there)) return {};
+  return not_private(directory,
+                     "is open to other users, who could put a socket of their own there: give an "
+                     "address in a directory of your own");
 }
 
 }  // namespace leat::io

@@ -83,4 +83,8 @@ struct PortRange {
 // enter it: refused are a symlink, one of another user, and one that is open to others.
 [[nodiscard]] Result<void> make_private_directory(const std::string& path);
 
+// Refuses the path of a socket where another user than root could have put his own, to play the
+// broker: in a directory that is his or open to others, or a socket that is his.
+[[nodiscard]] Result<void> check_socket_path(const std::string& path);
+
 }  // namespace leat::io

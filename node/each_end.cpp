@@ -19,6 +19,9 @@ using namespace std::chrono_literals;
 constexpr Duration kPauseAfterRecord = 20ms;
 constexpr Duration kPauseMax = 30s;
 constexpr Duration kDiagnosis = 2s;
+// After an unterminated record there is often nothing more: the next process waits for work, or so
+// long.
+constexpr Duration kPauseAfterLast = 100ms;
 constexpr std::uint32_t kStartFailuresMax = 3;
 // Answers held back to end-of-file by a tool that never gave one in time.
 constexpr std::uint32_t kHeldBackMax = 3;
@@ -112,7 +115,7 @@ void EachReplica::on(const ToolEnded& event, Turn& turn) {
   drop_process(turn);
   if (closing == Closing::kLast) {
     closing_ = Closing::kLast;
-    start_at_ = turn.now;
+    start_at_ = turn.now + kPauseAfterLast;
   }
 }
 

@@ -48,10 +48,8 @@ void EachReplica::advance(Turn& turn, std::uint64_t& next_tool) {
   if (is_retired_ && (given_count_ == 0 || stage_failure_)) return end(turn, false);
   if (stage_failure_) return;
   if (!tool_) {
-    // After an unterminated record the next process starts when there is something for it.
-    if (turn.now >= start_at_ && (closing_ != Closing::kLast || turn.queue.has_work(turn.now))) {
-      start(turn, next_tool);
-    }
+    const bool is_wanted = closing_ == Closing::kLast && turn.queue.has_work(turn.now);
+    if (turn.now >= start_at_ || is_wanted) start(turn, next_tool);
     return;
   }
   if (!is_started_) return;
@@ -338,7 +336,7 @@ std::optional<Instant> EachReplica::next_deadline(const WorkQueue& queue, Instan
     if (!next || at < *next) next = at;
   };
   if (!tool_) {
-    if (closing_ != Closing::kLast || queue.has_work(now)) sooner(start_at_);
+    sooner(closing_ == Closing::kLast && queue.has_work(now) ? now : start_at_);
     return next;
   }
   if (!is_started_) return std::nullopt;

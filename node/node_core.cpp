@@ -189,7 +189,9 @@ void NodeCore::forget_broker() {
 void NodeCore::receive(const wire::Refused& message) {
   const std::string text = "the broker refused " + message.what + ": " + message.reason;
   if (message.what != "node-join") {
-    if (is_joined_) effects_.push_back(Say{text});
+    // Before it has joined the same comes every time that it asks.
+    if (is_joined_ || told_refusal_ != message.reason) effects_.push_back(Say{text});
+    told_refusal_ = message.reason;
     is_joined_ = false;
     return;
   }

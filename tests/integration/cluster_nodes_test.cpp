@@ -106,6 +106,22 @@ TEST_CASE("a node that joins `leat up` works beside the one in it") {
   CHECK(nodes.at_node("far", "records_in") < 2000);
 }
 
+TEST_CASE("a replica that had an unterminated record is back by itself") {
+  const Nodes nodes({"a"});
+  nodes.deploy("- {name: cat, run: cat}");
+  const Outcome found = nodes.cluster.run({"pipe", "scene"}, "no newline");
+  CHECK(found.output == "no newline");
+  CHECK(nodes.shows("a", "replicas_ready", 1));
+  CHECK(nodes.cluster.run({"deploy", "spec.yml", "--timeout", "20s"}).code == 0);
+}
+
+TEST_CASE("the broker of `leat up` serves on when its node was drained") {
+  const Nodes nodes({}, "up");
+  CHECK(nodes.cluster.run({"drain", "local"}).code == 0);
+  CHECK_THAT(nodes.cluster.status(), Contains("\"nodes\":[]"));
+  CHECK(nodes.broker->end(SIGTERM).code == 0);
+}
+
 TEST_CASE("kill -9 of a node in the middle loses nothing and repeats nothing") {
   const Nodes nodes({"a", "b"});
   nodes.deploy(kSlow);

@@ -147,6 +147,7 @@ class World {
   [[nodiscard]] std::unique_ptr<broker::BrokerCore> make_broker() const;
   void step_broker(const broker::Event& event);
   void observe(const broker::FrontMessage& event, const broker::Effects& effects);
+  void observe_consumer(const broker::FrontMessage& event);
   void note_deployed(const wire::Deploy& deploy);
   void note_draining(const std::string& name);
   void wake_broker();

@@ -58,7 +58,7 @@ void World::restart_broker() {
     if (!client->core->is_open() && !client->core->is_over()) kill_client(*client);
   }
   tolerate("the broker was started anew");
-  tolerate("or the broker is another one");
+  tolerate("or the broker was started anew");
   tolerate("there is no pipeline 'sim': deploy it first");
   tolerate("there is no pipeline 'other': deploy it first");
   for (const auto& node : nodes_) {
@@ -81,16 +81,8 @@ void World::step_broker(const broker::Event& event) {
 }
 
 void World::observe(const broker::FrontMessage& event, const broker::Effects& effects) {
-  const auto peer = peers_.find(event.peer);
   const bool refused = is_refused(event.peer, effects);
-  if (peer != peers_.end() && peer->second.client != nullptr && !refused) {
-    const Client& client = *peer->second.client;
-    const bool receives = client.use == wire::SessionUse::kReceive;
-    const auto* const taken = std::get_if<wire::Taken>(&event.message);
-    if (receives && taken != nullptr) client.stream->taken(client.peer, taken->delivery);
-    const auto* const open = std::get_if<wire::OpenSession>(&event.message);
-    if (receives && open != nullptr) client.stream->taken(client.peer, open->taken);
-  }
+  if (!refused) observe_consumer(event);
   if (const auto* const deploy = std::get_if<wire::Deploy>(&event.message)) {
     const auto* const deployed = answer_of<wire::Deployed>(event.peer, effects);
     if (deployed != nullptr && !deployed->changes.empty()) note_deployed(*deploy);
@@ -113,6 +105,19 @@ void World::observe(const broker::FrontMessage& event, const broker::Effects& ef
   if (const auto* const told = answer_of<wire::Description>(event.peer, effects)) {
     const auto text = texts_.find(std::get<wire::Describe>(event.message).pipeline);
     if (text == texts_.end() || text->second != told->spec_text) complain("described wrongly");
+  }
+}
+
+void World::observe_consumer(const broker::FrontMessage& event) {
+  // Also of one that has died since it said so.
+  const auto client = std::find_if(clients_.begin(), clients_.end(),
+                                   [&](const auto& one) { return one->peer == event.peer; });
+  if (client == clients_.end() || (*client)->use != wire::SessionUse::kReceive) return;
+  if (const auto* const taken = std::get_if<wire::Taken>(&event.message)) {
+    (*client)->stream->taken((*client)->peer, taken->delivery);
+  }
+  if (const auto* const open = std::get_if<wire::OpenSession>(&event.message)) {
+    (*client)->stream->taken((*client)->peer, open->taken);
   }
 }
 

@@ -224,6 +224,42 @@ TEST_CASE("the only replica of a stage stays where it is") {
   CHECK(scene.replicas("m") == 0);
 }
 
+TEST_CASE("a node whose inlet cannot be reached is given up, and the others work on") {
+  Scene scene;
+  scene.deploy(kTwo);
+  scene.join("m");
+  scene.join("n");
+  scene.settle();
+  const Opened pipe = scene.pipe("client");
+  scene.submit(pipe, 0, numbered(0, 20));
+  scene.end(pipe, 20);
+  // What is sent to n gets lost on the way.
+  for (int i = 0; i < 20 && scene.replicas("n") > 0; ++i) {
+    scene.nodes.at("n").leases.clear();
+    scene.beat();
+  }
+  CHECK(scene.replicas("n") == 0);
+  scene.settle();
+  CHECK(scene.delivered("client") == texts_of(numbered(0, 20)));
+  CHECK(scene.status().state == "running");
+}
+
+TEST_CASE("a broker that was stopped holds nobody's silence against him") {
+  Scene scene;
+  scene.deploy(kTwo);
+  scene.join("n");
+  scene.settle();
+  const Opened pipe = scene.pipe("client");
+  scene.now = scene.now + 60s;
+  scene.core.excuse_all(scene.now);
+  scene.tick();
+  CHECK(node_status(scene, "n").state == "up");
+  CHECK(scene.status().sessions == 1);
+  scene.wait(60s);
+  CHECK(scene.core.status("", scene.now).nodes.empty());
+  CHECK(scene.status().sessions == 0);
+}
+
 // ---- Draining.
 
 TEST_CASE("a drained node finishes what it has, gets nothing more, and is dismissed") {

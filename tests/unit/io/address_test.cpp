@@ -265,6 +265,31 @@ TEST_CASE("a directory of another user is refused") {
   }
 }
 
+TEST_CASE("a socket's path where another user could listen is refused") {
+  const Folder folder;
+  const auto fault = [&folder](const std::string& name) {
+    const auto safe = check_socket_path(folder.path(name));
+    return safe ? "none" : safe.error().message;
+  };
+  CHECK(fault("broker") == "none");
+  CHECK(fault("nowhere/broker") == "none");
+  std::filesystem::create_directory(folder.path("open"));
+  folder.change_mode("open", 0777);
+  CHECK_THAT(fault("open/broker"), Contains("open is open to other users"));
+  folder.write("open/broker", "", 0600);
+  CHECK_THAT(fault("open/broker"), Contains("open is open to other users"));
+  // Nobody can put another one in its place.
+  folder.change_mode("open", 01777);
+  CHECK(fault("open/broker") == "none");
+  CHECK_THAT(fault("open/other"), Contains("open is open to other users"));
+  if (::geteuid() != 0) return;
+  REQUIRE(::chown(folder.path("open/broker").c_str(), 12345, 12345) == 0);
+  CHECK_THAT(fault("open/broker"), Contains("belongs to user 12345"));
+  REQUIRE(::chown(folder.path("open").c_str(), 12345, 12345) == 0);
+  folder.change_mode("open", 0700);
+  CHECK_THAT(fault("open/other"), Contains("open belongs to user 12345"));
+}
+
 TEST_CASE("a name is looked up, and numbers are themselves") {
   CHECK(look_up("localhost").value() == "127.0.0.1");
   CHECK(look_up("192.0.2.7").value() == "192.0.2.7");

@@ -245,7 +245,8 @@ TEST_CASE("records that come after an unterminated one get a new process") {
   EachWorld world(stage());
   world.give_unterminated(1, 0, "r0");
   world.run();
-  CHECK(world.starts() == 1);
+  // It is there before there is something for it, but not at once.
+  CHECK(world.starts() == 2);
   world.give(2, 1, {"r1"});
   world.run();
   CHECK(world.starts() == 2);
