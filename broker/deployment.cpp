@@ -48,6 +48,10 @@ Deployment::Deployment(DeploymentId id, Text text, spec::Pipeline pipeline)
       tally_(pipeline_.stages.size()),
       last_served_(plan_.vertices.size()) {}
 
+const spec::Stage& Deployment::stage_of(std::size_t segment) const {
+  return pipeline_.stages[plan_.segments[segment].stages.front()];
+}
+
 Session& Deployment::open_session(const Session::Opening& opening, Instant now) {
   const ProducerId id = opening.id;
   if (over_.erase(opening.producer) > 0) std::erase(over_in_order_, opening.producer);
@@ -88,7 +92,7 @@ void Deployment::finish_taken(Instant now) {
     session->second.taken_alone(parcel.delivery, now);
     if (!session->second.is_over()) continue;
     const std::string name = session->second.opening().producer;
-    const bool had_results = session->second.has_delivered_more_than_its_end();
+    const bool had_results = session->second.had_results();
     close_session(parcel.producer);
     outlet_.end(name);
     if (over_.insert_or_assign(name, had_results).second) over_in_order_.push_back(name);
@@ -96,6 +100,11 @@ void Deployment::finish_taken(Instant now) {
     over_.erase(over_in_order_.front());
     over_in_order_.pop_front();
   }
+}
+
+std::optional<bool> Deployment::had_results(const std::string& producer) const {
+  const auto found = over_.find(producer);
+  return found == over_.end() ? std::nullopt : std::optional<bool>(found->second);
 }
 
 void Deployment::leave_session(ProducerId producer, Instant now) {
@@ -116,6 +125,8 @@ bool Deployment::is_alike(const spec::Pipeline& other) const {
 
 void Deployment::restart(Text text, spec::Pipeline pipeline, Effects& effects, Instant now) {
   close_inlets(effects, now);
+  now_ = now;
+  end_holding();
   for (Conduct& conduct : conducts_) {
     for (const SetAside& aside : conduct.set_aside) {
       const auto session = sessions_.find(aside.result.outputs.producer);

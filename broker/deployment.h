@@ -58,9 +58,7 @@ class Deployment {
   [[nodiscard]] const spec::Plan& plan() const { return plan_; }
 
   // The stage that the segment runs.
-  [[nodiscard]] const spec::Stage& stage_of(std::size_t segment) const {
-    return pipeline_.stages[plan_.segments[segment].stages.front()];
-  }
+  [[nodiscard]] const spec::Stage& stage_of(std::size_t segment) const;
 
   // Whether records that are under way here could go on in the other pipeline.
   [[nodiscard]] bool is_alike(const spec::Pipeline& other) const;
@@ -99,10 +97,7 @@ class Deployment {
 
   // What is left of a producer that was here and is over: whether it had results, which were all
   // taken. Nothing when it is not over, or was forgotten.
-  [[nodiscard]] std::optional<bool> had_results(const std::string& producer) const {
-    const auto found = over_.find(producer);
-    return found == over_.end() ? std::nullopt : std::optional<bool>(found->second);
-  }
+  [[nodiscard]] std::optional<bool> had_results(const std::string& producer) const;
 
   // ---- Inlets.
 
@@ -123,9 +118,7 @@ class Deployment {
   [[nodiscard]] std::vector<std::pair<SegmentId, NodeId>> recalls() const;
 
   // The inlets that were closed since the last call: their nodes are to be told.
-  [[nodiscard]] std::vector<std::pair<SegmentId, NodeId>> take_closed() {
-    return std::exchange(closed_, {});
-  }
+  [[nodiscard]] std::vector<std::pair<SegmentId, NodeId>> take_closed();
 
   // Closes every inlet, and takes back what was leased.
   void close_inlets(Effects& effects, Instant now);
@@ -145,9 +138,7 @@ class Deployment {
   void give_up_on(SegmentId segment, NodeId node, const std::string& node_name,
                   const std::string& reason, Effects& effects, Instant now);
 
-  [[nodiscard]] bool has_given_up_on(std::size_t segment, NodeId node) const {
-    return unfit_.contains({segment, node});
-  }
+  [[nodiscard]] bool has_given_up_on(std::size_t segment, NodeId node) const;
 
   // Why the stage cannot work where it was tried: "node 'a': not found; ...".
   [[nodiscard]] std::string unfit_reasons(std::size_t segment) const;
@@ -262,12 +253,15 @@ class Deployment {
   [[nodiscard]] bool are_stages_up();
   void deliver(Effects& effects);
   void update_credits(Effects& effects);
-  // Whether nothing can move because windows that are not full take up all the space.
+  void note_back_pressure();
+  // Nothing is held back any more: what is counted of it stays.
+  void end_holding();
   // Keeps one inlet of the segment free for a record that must run alone.
   void reserve(SegmentId segment, NodeId node);
   // Whether the lease has more in it than its producer's oldest open origin, which goes on in any
   // case.
   [[nodiscard]] bool may_wait(const Leased& leased) const;
+  // Whether nothing can move because windows that are not full take up all the space.
   [[nodiscard]] bool is_at_a_standstill() const;
   void find_standstill(Instant now);
   [[nodiscard]] std::uint64_t waiting_at(std::size_t vertex) const;
@@ -297,6 +291,8 @@ class Deployment {
   std::size_t bytes_ = 0;                // Held; measured at the start of advance().
   Instant now_;                          // Of the advance() under way.
   std::optional<Instant> standstill_since_;
+  Duration back_pressure_{};  // Without what began at:
+  std::optional<Instant> back_pressure_since_;
   std::optional<std::string> failure_;
 };
 

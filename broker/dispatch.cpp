@@ -24,10 +24,30 @@ void Deployment::advance(Effects& effects, Instant now) {
   bytes_ = held_bytes();
   // What has come to the sink is delivered whatever becomes of the stages.
   deliver(effects);
-  if (failure_) return;
+  if (failure_) return end_holding();
   dispatch(effects);
   update_credits(effects);
+  note_back_pressure();
   find_standstill(now);
+}
+
+void Deployment::end_holding() {
+  for (std::size_t vertex = 1; vertex < plan_.sink(); ++vertex) {
+    hold_back(vertex, false);
+  }
+  note_back_pressure();
+}
+
+void Deployment::note_back_pressure() {
+  const bool is_there =
+      !failure_ && std::any_of(sessions_.begin(), sessions_.end(),
+                               [](const auto& entry) { return entry.second.is_out_of_credit(); });
+  if (is_there == back_pressure_since_.has_value()) return;
+  if (is_there) {
+    back_pressure_since_ = now_;
+  } else {
+    back_pressure_ += now_ - *std::exchange(back_pressure_since_, std::nullopt);
+  }
 }
 
 void Deployment::dispatch(Effects& effects) {

@@ -78,6 +78,10 @@ void Deployment::close_inlet(const InletKey& key, Effects& effects, Instant now)
   closed_.emplace_back(segment, key.second);
 }
 
+std::vector<std::pair<SegmentId, NodeId>> Deployment::take_closed() {
+  return std::exchange(closed_, {});
+}
+
 void Deployment::close_inlets(Effects& effects, Instant now) {
   while (!inlets_.empty()) {
     close_inlet(InletKey(inlets_.begin()->first), effects, now);
@@ -98,6 +102,10 @@ void Deployment::give_up_on(SegmentId segment, NodeId node, const std::string& n
                             const std::string& reason, Effects& effects, Instant now) {
   unfit_[{segment.index, node}] = {node_name, shortened(reason, kReasonBytesMax / 2)};
   close_inlet({segment.index, node}, effects, now);
+}
+
+bool Deployment::has_given_up_on(std::size_t segment, NodeId node) const {
+  return unfit_.contains({segment, node});
 }
 
 std::string Deployment::unfit_reasons(std::size_t segment) const {

@@ -236,6 +236,7 @@ std::optional<wire::Delivery> Session::next_delivery(Stages stages) {
       !made.ranges.empty() || letters > 0 || made.delivery.dropped > 0 || made.delivery.is_last;
   if (!is_worth_it) return std::nullopt;
   is_last_made_ = made.delivery.is_last;
+  had_results_ = had_results_ || !made.ranges.empty() || letters > 0 || made.delivery.dropped > 0;
   ++delivery_count_;
   untaken_bytes_ += made.bytes;
   deliveries_.push_back(std::move(made));

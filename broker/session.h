@@ -79,6 +79,11 @@ class Session {
   // What the client may know of its standing.
   [[nodiscard]] wire::SessionState state() const;
 
+  // Whether its client could have more to send, and may not.
+  [[nodiscard]] bool is_out_of_credit() const {
+    return !is_detached_ && !flow_.has_end() && submitted_bytes_ >= bytes_max_;
+  }
+
   // Everything is settled, delivered and taken.
   [[nodiscard]] bool is_over() const { return is_last_made_ && deliveries_.empty(); }
 
@@ -100,10 +105,10 @@ class Session {
 
   [[nodiscard]] const Flow& flow() const { return flow_; }
 
-  // Whether the client has all that is ready and could take more.
-  // Whether there was something to take.
-  [[nodiscard]] bool has_delivered_more_than_its_end() const { return delivery_count_ > 1; }
+  // Whether there ever was something to take, other than the end.
+  [[nodiscard]] bool had_results() const { return had_results_; }
 
+  // Of deliveries that the client was sent and has not taken.
   [[nodiscard]] std::size_t untaken_bytes() const { return untaken_bytes_; }
 
  private:
@@ -158,6 +163,7 @@ class Session {
   std::size_t dead_letter_bytes_ = 0;           // Of those and of the untaken ones.
   std::uint64_t dropped_ = 0;                   // Not in a delivery yet.
   bool is_last_made_ = false;
+  bool had_results_ = false;
   bool is_detached_ = false;
   bool is_cut_short_ = false;  // Its input ended because the client was gone.
 };

@@ -79,6 +79,7 @@ Json pipeline_json(const wire::PipelineStatus& pipeline) {
           {"consumers", pipeline.consumers},
           {"results", pipeline.results},
           {"results_oldest_seconds", seconds(pipeline.results_oldest_ns)},
+          {"back_pressure_seconds", seconds(pipeline.back_pressure_ns)},
           {"held_back_by_sink", is_held_back_by_sink(pipeline)},
           {"stages", stages}};
 }

@@ -363,10 +363,12 @@ Result<void> make_private_directory(const std::string& path) {
 }
 
 Result<void> check_socket_path(const std::string& path) {
-  const std::string directory = path.substr(0, std::max<std::size_t>(path.rfind('/'), 1));
+  std::string directory = path;
   struct stat status{};
-  // Where there is no directory there is nobody to talk to.
-  if (::stat(directory.c_str(), &status) != 0) return {};
+  // Where there is no directory yet, it could be made by who may write into that above.
+  do {
+    directory.resize(std::max<std::size_t>(directory.rfind('/'), 1));
+  } while (::stat(directory.c_str(), &status) != 0 && directory != "/");
   if (!is_trusted(status.st_uid)) {
     return not_private(directory, "belongs to user " + std::to_string(status.st_uid) +
                                       ", who could put a socket of his own there: give an address "

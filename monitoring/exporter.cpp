@@ -70,7 +70,7 @@ bool has_failed(const PipelineStatus& pipeline) {
   return pipeline.state.starts_with("failed");
 }
 
-constexpr std::array<Metric<PipelineStatus>, 11> kOfPipeline = {{
+constexpr std::array<Metric<PipelineStatus>, 12> kOfPipeline = {{
     {"leat_pipeline_up", kGauge,
      "1 while the pipeline runs; 0 while replicas of it have no node, and when it has failed.",
      [](const PipelineStatus& pipeline) {
@@ -98,6 +98,9 @@ constexpr std::array<Metric<PipelineStatus>, 11> kOfPipeline = {{
     {"leat_pipeline_results_oldest_age_seconds", kGauge,
      "How long the oldest of the waiting results has waited.",
      [](const PipelineStatus& pipeline) { return seconds(pipeline.results_oldest_ns); }},
+    {"leat_pipeline_back_pressure_seconds_total", kCounter,
+     "How long at least one producer that has more to send had no credit left.",
+     [](const PipelineStatus& pipeline) { return seconds(pipeline.back_pressure_ns); }},
     {"leat_pipeline_held_back_by_sink", kGauge, "1 while results wait and there is no consumer.",
      [](const PipelineStatus& pipeline) {
        return truth(pipeline.results > 0 && pipeline.consumers == 0);

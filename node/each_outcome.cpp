@@ -45,6 +45,7 @@ std::uint32_t EachReplica::take_inputs(wire::LeaseResult& result,
 void EachReplica::push_results(Records outputs, Turn& turn) {
   const std::uint32_t all = std::max(given_count_, 1U);
   const Duration busy = std::max<Duration>(turn.now - given_since_, Duration(1));
+  count_burst();
   Records rest = std::move(outputs);
   while (!given_.empty()) {
     wire::LeaseResult result;
@@ -54,7 +55,8 @@ void EachReplica::push_results(Records outputs, Turn& turn) {
     rest = rest.slice(count, rest.count - count);
     auto& kept = result.outputs.records.attributes;
     kept.insert(kept.end(), attributes.begin(), attributes.end());
-    result.busy_ns = static_cast<std::uint64_t>((busy * std::max(count, 1U) / all).count());
+    const Duration here = busy * std::max(count, 1U) / all + std::exchange(wasted_, {});
+    result.busy_ns = static_cast<std::uint64_t>(here.count());
     // The times of all went into one histogram; the first result brings them home.
     result.service = std::exchange(service_, {}).counts();
     turn.results.push_back(std::move(result));
@@ -81,11 +83,13 @@ std::map<std::uint32_t, Portion> EachReplica::cut_given(const std::set<std::uint
   given_count_ = 0;
   given_bytes_ = 0;
   service_ = {};
+  burst_answers_ = 0;
   return parts;
 }
 
 void EachReplica::blame(wire::Failure why, Turn& turn) {
   const std::uint32_t answered = std::min(answers_.count(), given_count_);
+  if (given_count_ > 0) wasted_ += turn.now - given_since_;
   // After a surplus or a missing answer nobody can say which answers are right, nor when a tool
   // dies that seems to have answered all.
   const bool is_unsound = why.kind == wire::FailureKind::kMismatch || answered == given_count_;
@@ -139,6 +143,7 @@ void EachReplica::charge(Portion culprit, wire::Failure why, Turn& turn) {
   result.outputs.producer = culprit.batch.producer;
   result.outputs.runs.push_back({why.first, 1, 0});
   result.failures.push_back(std::move(why));
+  result.busy_ns = static_cast<std::uint64_t>(std::exchange(wasted_, {}).count());
   turn.results.push_back(std::move(result));
 }
 

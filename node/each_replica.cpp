@@ -300,17 +300,26 @@ void EachReplica::on(const ToolPrinted& event, Turn& turn) {
 }
 
 void EachReplica::learn(std::uint32_t answers, Instant now) {
-  const Duration each = (now - last_progress_) / answers;
-  service_.add(each, answers);
+  // The clock is read once in a turn: what is printed in the same one came in the same time.
+  if (now > last_progress_) {
+    count_burst();
+    burst_time_ = now - last_progress_;
+    const double ns = static_cast<double>(burst_time_.count()) / answers;
+    record_ns_ = record_ns_ > 0 ? record_ns_ + 0.2 * (ns - record_ns_) : std::max(ns, 1.0);
+  }
+  burst_answers_ += answers;
   last_progress_ = now;
-  const auto ns = static_cast<double>(each.count());
-  record_ns_ = record_ns_ > 0 ? record_ns_ + 0.2 * (ns - record_ns_) : std::max(ns, 1.0);
   answered_at_allowance_ += answers;
   if (answered_at_allowance_ < allowance_) return;
   answered_at_allowance_ = 0;
   const double inside = static_cast<double>(Duration(kInsideTime).count()) / record_ns_;
   const double most = std::clamp(inside, 1.0, static_cast<double>(kInsideMax));
   allowance_ = static_cast<std::uint32_t>(std::min(2.0 * allowance_, most));
+}
+
+void EachReplica::count_burst() {
+  if (burst_answers_ > 0) service_.add(burst_time_ / burst_answers_, burst_answers_);
+  burst_answers_ = 0;
 }
 
 void EachReplica::commit(Turn& turn) {

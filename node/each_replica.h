@@ -82,6 +82,8 @@ class EachReplica {
   void check_timeout(Turn& turn);
   void tell_silence(Rest rest, Turn& turn);
   void learn(std::uint32_t answers, Instant now);
+  // Adds the answers of the last burst to the service times.
+  void count_burst();
   void commit(Turn& turn);
   void commit_last(Turn& turn);
   void push_results(Records outputs, Turn& turn);
@@ -141,8 +143,11 @@ class EachReplica {
   Instant last_progress_;               // Last answer, or first record given after rest.
   std::uint32_t allowance_ = 1;         // Records that may be inside at once.
   std::uint32_t answered_at_allowance_ = 0;
-  double record_ns_ = 0;  // Moving average of the time per answer; 0: unknown.
-  Histogram service_;     // Of the uncommitted.
+  double record_ns_ = 0;   // Moving average of the time per answer; 0: unknown.
+  Duration burst_time_{};  // From the answer before it.
+  std::uint32_t burst_answers_ = 0;
+  Histogram service_;  // Of the uncommitted, without the burst.
+  Duration wasted_{};  // On attempts that failed, since the last result.
 
   std::optional<Instant> look_at_;
   Duration look_pause_{};

@@ -182,16 +182,18 @@ void WindowReplica::succeed(Turn& turn) {
   // The window's outputs are the children of its first origin.
   result.outputs.runs.front().outputs = outputs.count;
   result.outputs.records = std::move(outputs);
-  const Duration busy = std::max<Duration>(turn.now - work_since_, Duration(1));
+  const Duration last = std::max<Duration>(turn.now - work_since_, Duration(1));
+  const Duration busy = last + std::exchange(wasted_, {});
   result.busy_ns = static_cast<std::uint64_t>(busy.count());
   Histogram service;
-  service.add(busy / static_cast<Duration::rep>(std::max<std::uint64_t>(inputs, 1)), inputs);
+  service.add(last / static_cast<Duration::rep>(std::max<std::uint64_t>(inputs, 1)), inputs);
   result.service = service.counts();
   turn.results.push_back(std::move(result));
 }
 
 void WindowReplica::fail(wire::Failure why, Turn& turn) {
   turn.tally.count_restart(why.kind);
+  wasted_ += turn.now - work_since_;
   is_on_probation_ = !has_succeeded_;
   start_at_ = turn.now + pause_.next(100ms);
   ++work_->attempts;
@@ -214,6 +216,7 @@ void WindowReplica::fail(wire::Failure why, Turn& turn) {
     why.inputs = run.inputs;
     result.failures.push_back(why);
   }
+  result.busy_ns = static_cast<std::uint64_t>(std::exchange(wasted_, {}).count());
   turn.results.push_back(std::move(result));
 }
 

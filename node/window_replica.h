@@ -81,6 +81,7 @@ class WindowReplica {
   std::optional<std::string> stage_failure_;
   std::optional<WindowWork> work_;
   Instant work_since_;
+  Duration wasted_{};  // On attempts that failed, since the last result.
   std::optional<WindowWork> retry_;
 };
 

@@ -57,6 +57,7 @@ struct Fields<PipelineStatus> {
     archive.number("consumers", pipeline.consumers);
     archive.number("results", pipeline.results);
     archive.number("results_oldest_ns", pipeline.results_oldest_ns);
+    archive.number("back_pressure_ns", pipeline.back_pressure_ns);
     archive.list("stages", pipeline.stages);
   }
 };

@@ -62,6 +62,7 @@ struct PipelineStatus {
   std::uint64_t consumers = 0;  // Of `recv`.
   std::uint64_t results = 0;    // That wait for a consumer.
   std::uint64_t results_oldest_ns = 0;
+  std::uint64_t back_pressure_ns = 0;  // How long some producer with more to send had no credit.
   std::vector<StageStatus> stages;
 };
 

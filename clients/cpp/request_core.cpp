@@ -83,7 +83,11 @@ void RequestCore::take(const wire::Message& message) {
 
 void RequestCore::take_logs(const wire::Logs& logs) {
   if (!std::holds_alternative<wire::LogsRequest>(settings_.request)) return;
-  if (!logs_seen_.emplace(logs.stage, logs.node).second) return;
+  // A node that has not the stage any more says so without its name, for each that it was asked of.
+  const bool is_of_nothing = logs.stage.empty();
+  const std::string stage =
+      is_of_nothing ? std::to_string(++nameless_logs_[logs.node]) : "stage " + logs.stage;
+  if (!logs_seen_.emplace(stage, logs.node).second) return;
   effects_.emplace_back(Answer{logs});
   finish_if_complete();
 }

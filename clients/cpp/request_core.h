@@ -11,6 +11,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -71,6 +72,7 @@ class RequestCore {
   // LogsRequest: how many will come, and which came.
   std::optional<std::uint64_t> logs_expected_;
   std::set<std::pair<std::string, std::string>> logs_seen_;  // Stage and node.
+  std::map<std::string, std::uint64_t> nameless_logs_;       // By node: answers without a stage.
   RequestEffects effects_;                                   // Empty between calls.
 };
 

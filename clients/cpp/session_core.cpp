@@ -68,7 +68,9 @@ void SessionCore::on(const wire::SessionState& message) {
   drop_accepted();
   if (is_ending()) {
     if (end_beat_ == 0) return begin_end(state_);
-    if (message.beat >= end_beat_) confirm_end();
+    // What goes on to have a session after it was to be closed: only an input can end and stay.
+    const bool may_stay = settings_.use == wire::SessionUse::kSend || has_taken_all();
+    if (message.beat >= end_beat_ && may_stay) confirm_end();
     return;
   }
   const State before = std::exchange(state_, State::kOpen);

@@ -133,6 +133,7 @@ PipelineStatus status_of_pipeline() {
           .consumers = 1,
           .results = 2,
           .results_oldest_ns = 900,
+          .back_pressure_ns = 1000,
           .stages = {{.name = "parse",
                       .replicas = 2,
                       .trouble = "",

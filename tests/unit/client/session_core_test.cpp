@@ -462,10 +462,14 @@ TEST_CASE("a session that is given up is over when the broker has confirmed") {
   CHECK(std::get<wire::Taken>(told[0]).delivery == 1);
   CHECK(std::holds_alternative<wire::CloseSession>(told[1]));
   CHECK(!dialogue.core.is_over());
-  SECTION("by its answer") {
-    dialogue.answer({.deliveries = 2, .beat = std::get<wire::Taken>(told[2]).beat});
-  }
   SECTION("by not knowing the session") {
+    dialogue.say(wire::Refused{"session", "there is no such session"});
+  }
+  SECTION("which it does not while it still knows it: that it is closed was lost") {
+    dialogue.answer({.deliveries = 2, .beat = std::get<wire::Taken>(told[2]).beat});
+    CHECK(!dialogue.core.is_over());
+    dialogue.beat();
+    CHECK(dialogue.sent_of<wire::CloseSession>().size() == 1);
     dialogue.say(wire::Refused{"session", "there is no such session"});
   }
   SECTION("or after two silent beats") {
@@ -504,7 +508,7 @@ TEST_CASE("a session that is given up while it is opened is closed when it is op
     CHECK(std::get<wire::CloseSession>(told[1]).producer == kProducer);
     dialogue.deliver(1);
     CHECK(dialogue.handed_over.empty());
-    dialogue.answer({.beat = std::get<wire::Taken>(told[2]).beat});
+    dialogue.say(wire::Refused{"session", "there is no such session"});
   }
   SECTION("and was not, when the broker stays silent") {
     dialogue.beat(3);

@@ -34,6 +34,7 @@ TEST_CASE("what a pipeline's status tells is in its metrics, in seconds and byte
   CHECK(told.at("leat_pipeline_consumers" + of_news) == 36);
   CHECK(told.at("leat_pipeline_results_waiting" + of_news) == 37);
   CHECK(told.at("leat_pipeline_results_oldest_age_seconds" + of_news) == Approx(3.8));
+  CHECK(told.at("leat_pipeline_back_pressure_seconds_total" + of_news) == Approx(2.5));
 }
 
 TEST_CASE("what a stage's status tells is in its metrics, in seconds and bytes") {

@@ -66,6 +66,7 @@ inline wire::Status sample_status() {
   news.consumers = 36;
   news.results = 37;
   news.results_oldest_ns = 3'800'000'000;
+  news.back_pressure_ns = 2'500'000'000;
   news.stages = {tokenize, parse};
   return {.pipelines = {news},
           .nodes = {{.name = "a", .state = "up", .cores = 4, .replicas = 2, .labels = {}},

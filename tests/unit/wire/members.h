@@ -71,11 +71,11 @@ void for_each_member(T& a, T& b, Visit visit) {
     auto& [a1, a2, a3, a4, a5, a6, a7, a8, a9] = a;
     auto& [b1, b2, b3, b4, b5, b6, b7, b8, b9] = b;
     pairs(a1, a2, a3, a4, a5, a6, a7, a8, a9)(b1, b2, b3, b4, b5, b6, b7, b8, b9);
-  } else if constexpr (kCount == 11) {
-    auto& [a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11] = a;
-    auto& [b1, b2, b3, b4, b5, b6, b7, b8, b9, b10, b11] = b;
-    pairs(a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11)(b1, b2, b3, b4, b5, b6, b7, b8, b9, b10,
-                                                        b11);
+  } else if constexpr (kCount == 12) {
+    auto& [a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12] = a;
+    auto& [b1, b2, b3, b4, b5, b6, b7, b8, b9, b10, b11, b12] = b;
+    pairs(a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12)(b1, b2, b3, b4, b5, b6, b7, b8, b9,
+                                                             b10, b11, b12);
   } else if constexpr (kCount == 15) {
     auto& [a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13, a14, a15] = a;
     auto& [b1, b2, b3, b4, b5, b6, b7, b8, b9, b10, b11, b12, b13, b14, b15] = b;
