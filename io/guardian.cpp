@@ -77,6 +77,7 @@ Guardian& Guardian::operator=(Guardian&& other) noexcept {
   abolish();
   program_ = std::move(other.program_);
   token_ = std::move(other.token_);
+  folder_ = std::move(other.folder_);
   groups_ = std::move(other.groups_);
   child_ = std::move(other.child_);
   return *this;
@@ -101,6 +102,12 @@ Result<void> Guardian::add(pid_t pgid) {
 Result<void> Guardian::remove(pid_t pgid) {
   groups_.erase(pgid);
   return tell(guardian_line('-', pgid));
+}
+
+Result<void> Guardian::set_folder(std::string path) {
+  ENSURE(parse_guardian_line(path).word == GuardianWord::kFolder);
+  folder_ = std::move(path);
+  return tell(folder_ + "\n");
 }
 
 bool Guardian::is_alive() const {
@@ -128,6 +135,7 @@ Result<void> Guardian::launch() {
   for (const pid_t pgid : groups_) {
     greeting += guardian_line('+', pgid);
   }
+  if (!folder_.empty()) greeting += folder_ + "\n";
   const Result<void> told = write_all(child_.to_stdin.get(), greeting);
   if (told) return {};
   return failure(told.error().code, "guardian '" + program_ + "': " + told.error().message);

@@ -1,6 +1,7 @@
 // Guardian is the node's side of its guardian: a tiny process that outlives the node and, when the
 // node dies (kill -9, a crash, its end), ends with SIGKILL every process group that it was told
-// of, and every process that carries this node's token in its environment.
+// of, and every process that carries this node's token in its environment. Then it removes the
+// folder that the node had for records.
 //
 // 1. The node's death is the end of a pipe: there is no clock, and no message that could be lost.
 // 2. The token closes the gap between starting a tool and telling of it, and finds what left its
@@ -48,6 +49,10 @@ class Guardian {
   // afterwards the id may become another's. An error as with add().
   Result<void> remove(pid_t pgid);
 
+  // Before anything lies in it: the folder that is to go with the node. An error as with add().
+  // REQUIRES: its path is that of RecordFiles.
+  Result<void> set_folder(std::string path);
+
   // False when the guardian has ended (it never does by itself while we live).
   [[nodiscard]] bool is_alive() const;
 
@@ -56,7 +61,7 @@ class Guardian {
   // Readable when the guardian has ended.
   [[nodiscard]] int pidfd() const { return child_.pidfd.get(); }
 
-  // Ends what is left of the guardian, starts another, and tells it of every group. Waits at most
+  // Ends what is left of the guardian, starts another, and tells it of all. Waits at most
   // a second or so. After an error it may be tried again.
   Result<void> restart();
 
@@ -69,6 +74,7 @@ class Guardian {
 
   std::string program_;     // Fixed after start.
   std::string token_;       // Fixed after start; never empty.
+  std::string folder_;      // Empty: none.
   std::set<pid_t> groups_;  // Added and not removed: what a new guardian is told.
   Child child_;             // The guardian. pid -1: none, because restart() failed or moved from.
 };

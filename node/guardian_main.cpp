@@ -14,6 +14,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "io/fd.h"
@@ -30,11 +31,11 @@ using io::GuardianWord;
 constexpr int kBetweenScansMs = 20;
 // A process that does not die of SIGKILL within this many scans (10 s) hangs in the kernel.
 constexpr int kScansMax = 500;
-constexpr std::size_t kLineBytesMax = 256;
 
 struct Charge {
   std::set<pid_t> groups;
   std::string token;
+  std::string folder;
   bool is_clean_end = false;
 };
 
@@ -52,6 +53,9 @@ void take_line(std::string_view line, Charge& charge) {
     case GuardianWord::kRemove:
       charge.groups.erase(message.pgid);
       return;
+    case GuardianWord::kFolder:
+      charge.folder = message.token;
+      return;
     case GuardianWord::kCleanEnd:
       charge.is_clean_end = true;
       return;
@@ -65,7 +69,7 @@ void take_lines(std::string& text, Charge& charge) {
     take_line(std::string_view(text).substr(begin, end - begin), charge);
   }
   text.erase(0, begin);
-  if (text.size() > kLineBytesMax) text.clear();
+  if (text.size() > io::kGuardianLineMax) text.clear();
 }
 
 // Reads `fd` to its end, piece by piece.
@@ -156,12 +160,34 @@ void end_tools(const Charge& charge) {
   hunt(charge.token, is_quiet ? 1 : 2);
 }
 
+// Files and empty folders; Leat puts nothing else there. What is not ours stays.
+void remove_folder(const std::string& path) {
+  Fd folder(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  struct stat status{};
+  if (!folder.is_open() || ::fstat(folder.get(), &status) != 0) return;
+  if (status.st_uid != ::geteuid()) return;
+  DIR* const entries = ::fdopendir(folder.get());
+  if (entries == nullptr) return;
+  const int own = folder.release();
+  while (const dirent* item = ::readdir(entries)) {
+    if (::unlinkat(own, item->d_name, 0) != 0) ::unlinkat(own, item->d_name, AT_REMOVEDIR);
+  }
+  ::closedir(entries);
+  static_cast<void>(::rmdir(path.c_str()));
+}
+
 }  // namespace
+
+void guard() {
+  detach();
+  const Charge charge = listen_until_node_dies();
+  end_tools(charge);
+  if (!charge.folder.empty()) remove_folder(charge.folder);
+}
 
 }  // namespace leat::node
 
 int main() {
-  leat::node::detach();
-  leat::node::end_tools(leat::node::listen_until_node_dies());
+  leat::node::guard();
   return 0;
 }

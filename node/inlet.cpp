@@ -122,6 +122,11 @@ void Inlet::take_window(const wire::Lease& lease) {
   work.lease = lease.number;
   std::vector<Position> refused;
   for (const Batch& slice : lease.slices) {
+    if (!stage_.holes.empty()) {
+      // It is an argument, whatever the framing.
+      work.slices.push_back(slice);
+      continue;
+    }
     Reframed reframed = reframe(slice, stage_.input);
     if (slice.records.count == 0) work.slices.push_back(slice);
     for (Batch& part : reframed.parts) {

@@ -6,6 +6,7 @@
 #include <compare>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -14,6 +15,7 @@
 #include "core/bytes.h"
 #include "core/ids.h"
 #include "core/time.h"
+#include "spec/holes.h"
 #include "wire/messages.h"
 
 namespace leat::node {
@@ -36,6 +38,7 @@ struct ToolStartFailed {
   ToolId tool;
   std::string reason;
   bool may_pass = false;  // The system was short of something: descriptors, memory, processes.
+  bool is_by_arguments = false;  // They are more than the system takes.
 };
 
 // Valid during the step only.
@@ -76,12 +79,19 @@ struct ToolEnded {
 
 // ---- Orders.
 
+// Lies in a file of its own while the process lives; its path fills these holes of argv.
+struct RecordFile {
+  Bytes bytes;
+  std::vector<spec::Hole> holes;
+};
+
 struct StartTool {
   ToolId tool;
   std::string directory;
   std::vector<std::string> argv;
   std::map<std::string, std::string> env;  // On top of the node's.
   bool must_read_on = false;  // One that closes its input or output before its end is ended.
+  std::optional<RecordFile> file;
 };
 
 struct FeedTool {

@@ -45,6 +45,13 @@ std::vector<std::string> environment_for(const StartTool& order, const io::Guard
   return entries;
 }
 
+ToolStartFailed start_failure(ToolId tool, const Error& error) {
+  return {.tool = tool,
+          .reason = error.message,
+          .may_pass = error.code == Errc::kUnavailable,
+          .is_by_arguments = error.code == Errc::kInvalidArgument};
+}
+
 Rest rest_of(io::Rest seen) {
   switch (seen) {
     case io::Rest::kAtRest:
@@ -79,6 +86,7 @@ struct ToolHost::Tool {
   std::size_t at_stderr = SIZE_MAX;
   std::size_t at_end = SIZE_MAX;
   bool is_finished = false;
+  std::string file;  // That holds its record; empty: none.
 };
 
 ToolHost::ToolHost(io::Guardian guardian, io::PipeWait wait, Deliver deliver)
@@ -95,12 +103,15 @@ ToolHost::~ToolHost() {
 
 void ToolHost::order(const StartTool& effect, Instant /*now*/) {
   if (!guardian_.is_alive()) (void)guardian_.restart();
-  Result<io::Child> child = io::spawn({.argv = effect.argv,
-                                       .environment = environment_for(effect, guardian_),
-                                       .working_directory = effect.directory});
+  io::SpawnOptions options{.argv = effect.argv,
+                           .environment = environment_for(effect, guardian_),
+                           .working_directory = effect.directory};
+  const Result<std::string> file = write_file(effect, options.argv);
+  Result<io::Child> child =
+      file ? io::spawn(options) : Result<io::Child>(tl::unexpected(file.error()));
   if (!child) {
-    deliver_(ToolStartFailed{effect.tool, child.error().message,
-                             child.error().code == Errc::kUnavailable});
+    if (file && !file->empty()) io::RecordFiles::remove(*file);
+    deliver_(start_failure(effect.tool, child.error()));
     return;
   }
   (void)guardian_.add(child->pid);
@@ -108,9 +119,23 @@ void ToolHost::order(const StartTool& effect, Instant /*now*/) {
   tool->id = effect.tool;
   tool->child = std::move(*child);
   tool->must_read_on = effect.must_read_on;
+  tool->file = *file;
   tool->probe.emplace(tool->child.pid, tool->child.to_stdin.get(), wait_);
   tools_.emplace(effect.tool, std::move(tool));
   deliver_(ToolStarted{effect.tool});
+}
+
+Result<std::string> ToolHost::write_file(const StartTool& effect, std::vector<std::string>& argv) {
+  if (!effect.file) return std::string();
+  if (!files_) {
+    Result<io::RecordFiles> files = io::RecordFiles::create();
+    if (!files) return tl::unexpected(files.error());
+    (void)guardian_.set_folder(files->folder());
+    files_.emplace(std::move(*files));
+  }
+  Result<std::string> path = files_->write(effect.file->bytes.view());
+  if (path) argv = spec::fill_holes(effect.argv, effect.file->holes, *path);
+  return path;
 }
 
 void ToolHost::order(const FeedTool& effect, Instant /*now*/) {
@@ -258,6 +283,7 @@ void ToolHost::finish_if_over(Tool& tool, Instant now) {
   // What it left behind in its group goes with it. While it is not reaped, its id is its own.
   io::kill_group(tool.child.pid, SIGKILL);
   (void)guardian_.remove(tool.child.pid);
+  if (!tool.file.empty()) io::RecordFiles::remove(tool.file);
   finished_.push_back(tool.id);
   const io::ExitStatus status = io::try_wait(tool.child).value_or(io::ExitStatus{});
   const bool is_signal = status.signal != 0;

@@ -14,6 +14,7 @@
 #include "io/clock.h"
 #include "io/guardian.h"
 #include "io/process.h"
+#include "io/record_files.h"
 #include "io/rest_probe.h"
 #include "io/wait.h"
 #include "node/node_events.h"
@@ -49,6 +50,9 @@ class ToolHost {
  private:
   struct Tool;
 
+  // Writes the record's file, and puts its path into the command. Empty when there is none.
+  [[nodiscard]] Result<std::string> write_file(const StartTool& effect,
+                                               std::vector<std::string>& argv);
   void read_output(Tool& tool);
   void read_stderr(Tool& tool);
   void write_input(Tool& tool);
@@ -60,6 +64,7 @@ class ToolHost {
   io::Guardian guardian_;
   std::size_t at_guardian_ = SIZE_MAX;  // Its place in the wait set.
   io::PipeWait wait_;
+  std::optional<io::RecordFiles> files_;  // Once one was wanted.
   Deliver deliver_;
   std::map<ToolId, std::unique_ptr<Tool>> tools_;
   std::vector<ToolId> finished_;  // To be erased at the end of a serve().

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "core/ensure.h"
+#include "core/words.h"
 
 namespace leat::node {
 
@@ -30,6 +31,56 @@ std::vector<Run> inputs_of(const WindowWork& work) {
   return runs;
 }
 
+// What execve takes as one argument (MAX_ARG_STRLEN), without the zero byte behind it.
+constexpr std::size_t kWordBytesMax = (std::size_t{128} << 10) - 1;
+
+constexpr const char* kRemedy = "; file: true gives it the path of a file that holds the record";
+
+wire::Failure no_argument(const std::string& why) {
+  return {.kind = wire::FailureKind::kFraming,
+          .reason = "the record cannot be an argument of the tool: " + why};
+}
+
+// Why this cannot be the argument of a tool.
+std::optional<wire::Failure> check_argument(std::string_view record) {
+  if (record.find('\0') == std::string_view::npos) return std::nullopt;
+  return no_argument(std::string("it contains a zero byte") + kRemedy);
+}
+
+std::optional<wire::Failure> check_words(const std::vector<std::string>& words) {
+  for (const std::string& word : words) {
+    if (word.size() <= kWordBytesMax) continue;
+    return no_argument("the word would have " + std::to_string(word.size()) +
+                       " bytes, and a system takes at most " + std::to_string(kWordBytesMax) +
+                       kRemedy);
+  }
+  return std::nullopt;
+}
+
+// The record of a window of one, as it lies.
+Bytes record_of(const WindowWork& work) {
+  const Records& records = work.slices.front().records;
+  return records.blob.slice(0, records.length(0));
+}
+
+// The order to start a tool with its record, or why there is none.
+tl::expected<StartTool, wire::Failure> start_order_with(const Post& post, ToolId tool,
+                                                        const WindowWork& work) {
+  if (work.slices.size() != 1 || work.records() != 1) {
+    return tl::unexpected(no_argument("it is a window of " + count_of(work.records(), "record")));
+  }
+  const Bytes record = record_of(work);
+  StartTool order = start_order(post, tool);
+  if (post.stage.is_record_in_file) {
+    order.file = {record, post.stage.holes};
+    return order;
+  }
+  if (auto wrong = check_argument(record.view())) return tl::unexpected(*std::move(wrong));
+  order.argv = spec::fill_holes(post.stage.argv, post.stage.holes, record.view());
+  if (auto wrong = check_words(order.argv)) return tl::unexpected(*std::move(wrong));
+  return order;
+}
+
 }  // namespace
 
 WindowReplica::WindowReplica(Post post, std::uint64_t seed)
@@ -39,6 +90,15 @@ void WindowReplica::advance(Turn& turn, WindowQueue& windows, std::uint64_t& nex
   if (has_ended_) return;
   if (is_retired_ && !work_) return end(turn, false);
   if (stage_failure_) return;
+  if (takes_argument()) {
+    start_with_record(turn, windows, next_tool);
+  } else {
+    start_ahead(turn, windows, next_tool);
+  }
+  check_timeout(turn);
+}
+
+void WindowReplica::start_ahead(Turn& turn, WindowQueue& windows, std::uint64_t& next_tool) {
   if (!tool_ && turn.now >= start_at_) {
     tool_ = ToolId{++next_tool};
     turn.effects.push_back(start_order(post_, *tool_));
@@ -48,6 +108,27 @@ void WindowReplica::advance(Turn& turn, WindowQueue& windows, std::uint64_t& nex
   const bool may_work = tool_ && is_started_ && !work_ && !retry_ && !is_retired_ && is_proved;
   std::optional<WindowWork> next = may_work ? windows.take(turn.now) : std::nullopt;
   if (next) feed(std::move(*next), turn);
+}
+
+void WindowReplica::start_with_record(Turn& turn, WindowQueue& windows, std::uint64_t& next_tool) {
+  // What cannot be an argument takes no process.
+  while (!tool_ && !retry_ && !is_retired_ && turn.now >= start_at_) {
+    work_ = windows.take(turn.now);
+    if (!work_) return;
+    work_since_ = turn.now;
+    const ToolId tool{next_tool + 1};
+    auto order = start_order_with(post_, tool, *work_);
+    if (!order) {
+      give_up(std::move(order.error()), turn);
+      continue;
+    }
+    tool_ = tool;
+    ++next_tool;
+    turn.effects.push_back(*std::move(order));
+  }
+}
+
+void WindowReplica::check_timeout(Turn& turn) {
   const bool is_late = work_ && post_.stage.timeout && !killed_for_ &&
                        turn.now - work_since_ >= *post_.stage.timeout;
   if (is_late) {
@@ -75,12 +156,18 @@ void WindowReplica::on(const ToolStarted& event, Turn& turn) {
   is_started_ = true;
   pause_.note_start();
   feed_at_ = turn.now + kProbation;
+  if (takes_argument()) turn.effects.push_back(CloseStdin{event.tool});
 }
 
 void WindowReplica::on(const ToolStartFailed& event, Turn& turn) {
   ENSURE(tool_ == event.tool);
   tool_.reset();
   if (has_ended_) return;
+  killed_for_.reset();
+  const bool is_by_record = work_ && event.is_by_arguments && !post_.stage.is_record_in_file;
+  if (is_by_record) return give_up(no_argument(event.reason + kRemedy), turn);
+  // The record that it was to be started with waits for another.
+  if (work_) retry_ = std::exchange(work_, std::nullopt);
   const std::optional<Instant> again = retry_start(event, post_, pause_, turn);
   if (!again) return fail_stage(event.reason);
   start_at_ = *again;
@@ -204,6 +291,10 @@ void WindowReplica::fail(wire::Failure why, Turn& turn) {
     retry_ = std::move(work_);
     return;
   }
+  give_up(std::move(why), turn);
+}
+
+void WindowReplica::give_up(wire::Failure why, Turn& turn) {
   wire::LeaseResult result;
   result.epoch = work_->epoch;
   result.lease = work_->lease;
@@ -218,6 +309,7 @@ void WindowReplica::fail(wire::Failure why, Turn& turn) {
   }
   result.busy_ns = static_cast<std::uint64_t>(std::exchange(wasted_, {}).count());
   turn.results.push_back(std::move(result));
+  work_.reset();
 }
 
 std::optional<WindowWork> WindowReplica::take_retry() {
@@ -246,10 +338,14 @@ void WindowReplica::end(Turn& turn, bool kill) {
 
 std::optional<Instant> WindowReplica::next_deadline(const WindowQueue& windows) const {
   if (has_ended_ || stage_failure_) return std::nullopt;
-  if (!tool_) return start_at_;
+  if (!tool_ && !takes_argument()) return start_at_;
   std::optional<Instant> next;
   if (work_ && post_.stage.timeout && !killed_for_) next = work_since_ + *post_.stage.timeout;
   const std::optional<Instant> window = windows.next_deadline();
+  if (takes_argument()) {
+    if (!tool_ && !is_retired_ && window) next = std::max(*window, start_at_);
+    return next;
+  }
   if (is_started_ && !work_ && window) {
     const Instant at = is_on_probation_ ? std::max(*window, feed_at_) : *window;
     if (!next || at < *next) next = at;

@@ -1,6 +1,9 @@
 // WindowReplica gives each window to a process of its own: its records, then end-of-file. All that
 // the process prints until it exits belongs to the window. The next process is started ahead of
 // need. A window fails and is retried whole.
+//
+// A tool that takes its record as an argument is started when there is a record, with it, and has
+// an empty standard input.
 
 #pragma once
 
@@ -40,7 +43,10 @@ class WindowReplica {
 
   [[nodiscard]] std::optional<ToolId> tool() const { return tool_; }
 
-  [[nodiscard]] bool is_ready() const { return tool_.has_value() && is_started_; }
+  // Whether it can take a window at once.
+  [[nodiscard]] bool is_ready() const {
+    return takes_argument() ? !stage_failure_ : tool_.has_value() && is_started_;
+  }
 
   [[nodiscard]] bool is_idle() const { return !work_; }
 
@@ -52,10 +58,17 @@ class WindowReplica {
   [[nodiscard]] const std::string& stderr_tail() const { return stderr_.text(); }
 
  private:
+  [[nodiscard]] bool takes_argument() const { return !post_.stage.holes.empty(); }
+
+  void start_ahead(Turn& turn, WindowQueue& windows, std::uint64_t& next_tool);
+  void start_with_record(Turn& turn, WindowQueue& windows, std::uint64_t& next_tool);
+  void check_timeout(Turn& turn);
   void feed(WindowWork work, Turn& turn);
   void finish(Turn& turn);
   void succeed(Turn& turn);
   void fail(wire::Failure why, Turn& turn);
+  // The window has failed for good.
+  void give_up(wire::Failure why, Turn& turn);
   void clear_process();
   // What it printed too much of, if it did.
   [[nodiscard]] std::optional<std::string> excess() const;

@@ -117,6 +117,19 @@ Read<void> check_depth(const std::vector<StageDraft>& stages) {
   return {};
 }
 
+// A tool that takes its record as an argument reads no framing; that of the first stage says how
+// the client's stream is cut.
+Read<void> check_inputs(const std::vector<StageDraft>& stages, const Links& links) {
+  for (std::size_t place = 0; place < links.order.size(); ++place) {
+    const StageDraft& draft = stages[links.order[place]];
+    if (!links.from[place] || draft.stage.holes.empty() || !draft.input) continue;
+    return fault(*draft.input,
+                 "found an input framing beside '{}' in run, expected none: the record goes there "
+                 "as it is");
+  }
+  return {};
+}
+
 Read<Pipeline> parse_text(std::string_view text, const std::string& directory) {
   const auto root = read_yaml(text);
   if (!root) return tl::unexpected(root.error());
@@ -127,6 +140,7 @@ Read<Pipeline> parse_text(std::string_view text, const std::string& directory) {
   auto links = link_stages(*stages);
   if (!links) return tl::unexpected(links.error());
   if (auto deep = check_depth(*stages); !deep) return tl::unexpected(deep.error());
+  if (auto read = check_inputs(*stages, *links); !read) return tl::unexpected(read.error());
   Pipeline pipeline = assemble(*std::move(draft), *std::move(stages), *std::move(links));
   pipeline.directory = directory;
   return pipeline;

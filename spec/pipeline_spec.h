@@ -13,6 +13,7 @@
 #include "core/limits.h"
 #include "core/time.h"
 #include "framing/framing.h"
+#include "spec/holes.h"
 
 namespace leat::spec {
 
@@ -35,7 +36,10 @@ inline constexpr std::uint32_t kReplicasMax = 1024;  // Of a stage, over the who
 struct Stage {
   std::string name;               // [a-z0-9-]+, unique within the pipeline.
   std::vector<std::string> argv;  // At least the program; a relative path is made absolute.
-  std::uint32_t replicas = 1;     // 1 to kReplicasMax.
+  // Where in argv the record goes. Mode window only: then a window is one record.
+  std::vector<Hole> holes;
+  bool is_record_in_file = false;  // What goes there is the path of a file that holds it.
+  std::uint32_t replicas = 1;      // 1 to kReplicasMax.
   Mode mode = Mode::kEach;
   Window window;  // Mode window only.
   framing::Framing input;

@@ -1,5 +1,8 @@
 #include "spec/read_command.h"
 
+#include <algorithm>
+#include <array>
+
 #include "spec/shell_words.h"
 #include "spec/values.h"
 
@@ -60,9 +63,41 @@ std::string absolute(std::string_view program, std::string_view directory) {
   return std::string(directory) + (directory.ends_with('/') ? "" : "/") + std::string(program);
 }
 
+// Whether a shell would take this word for its script: sh -c 'THIS', bash -ec 'THIS'.
+bool is_script(const Words& words, std::size_t word) {
+  constexpr std::array<std::string_view, 6> kShells = {"sh", "bash", "dash", "ksh", "zsh", "ash"};
+  const std::string_view program = words.front();
+  const std::string_view name = program.substr(program.rfind('/') + 1);
+  if (word < 2 || std::ranges::find(kShells, name) == kShells.end()) return false;
+  const std::string_view before = words[word - 1];
+  return before.starts_with('-') && !before.starts_with("--") && before.ends_with('c');
+}
+
+Read<void> check_holes(const YamlValue& stage, const Command& command, bool shell) {
+  for (const Hole& hole : command.holes) {
+    if (hole.word == 0) {
+      return fault(mark_of_word(stage, 0),
+                   "found '{}' in the program's name, expected it in an argument");
+    }
+    if (shell || is_script(command.argv, hole.word)) {
+      return fault(
+          mark_of_word(stage, hole.word),
+          "found '{}' in a shell's script, expected \"$1\" there and the record behind it, "
+          "for the shell would carry out what the record says: "
+          "run: [sh, -c, 'SCRIPT with \"$1\"', sh, '{}']; {{}} stands for {} itself");
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
-Read<Words> read_command(const YamlValue& stage, std::string_view directory) {
+Mark mark_of_word(const YamlValue& stage, std::size_t word) {
+  const YamlValue& run = stage.find("run")->value;
+  return word < run.items.size() ? run.items[word].mark : run.mark;
+}
+
+Read<Command> read_command(const YamlValue& stage, std::string_view directory) {
   const YamlValue::Entry* run = stage.find("run");
   if (run == nullptr) {
     return fault(stage.mark, "found a stage without a command, expected run: COMMAND");
@@ -70,12 +105,15 @@ Read<Words> read_command(const YamlValue& stage, std::string_view directory) {
   const auto shell = wants_shell(stage);
   if (!shell) return tl::unexpected(shell.error());
   auto words = words_of(run->value, *shell);
-  if (!words) return words;
+  if (!words) return tl::unexpected(words.error());
   if (words->front().empty()) {
     return fault(run->value.mark, "found an empty word, expected a program first");
   }
-  words->front() = absolute(words->front(), directory);
-  return words;
+  Command command{*std::move(words), {}};
+  command.holes = cut_holes(command.argv);
+  if (auto well = check_holes(stage, command, *shell); !well) return tl::unexpected(well.error());
+  command.argv.front() = absolute(command.argv.front(), directory);
+  return command;
 }
 
 }  // namespace leat::spec

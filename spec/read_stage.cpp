@@ -149,7 +149,7 @@ Read<void> leave_for_command(const YamlValue& /*yaml*/, StageDraft& /*draft*/) {
   return {};
 }
 
-constexpr std::array<Key<StageDraft>, 17> kStageKeys = {
+constexpr std::array<Key<StageDraft>, 18> kStageKeys = {
     {{"name",
       [](const YamlValue& yaml, StageDraft& draft) {
         draft.name.mark = yaml.mark;
@@ -157,13 +157,18 @@ constexpr std::array<Key<StageDraft>, 17> kStageKeys = {
       }},
      {"run", leave_for_command},
      {"shell", leave_for_command},
+     {"file", [](const YamlValue& yaml,
+                 StageDraft& d) { return store(d.stage.is_record_in_file, read_truth(yaml)); }},
      {"from", read_from},
      {"replicas",
       [](const YamlValue& yaml, StageDraft& d) { return read_replicas(yaml, d.stage); }},
      {"mode", [](const YamlValue& yaml, StageDraft& d) { return read_mode(yaml, d.stage); }},
      {"window", [](const YamlValue& yaml, StageDraft& d) { return read_window(yaml, d.stage); }},
-     {"input", [](const YamlValue& yaml,
-                  StageDraft& d) { return store(d.stage.input, read_framing(yaml)); }},
+     {"input",
+      [](const YamlValue& yaml, StageDraft& d) {
+        d.input = yaml.mark;
+        return store(d.stage.input, read_framing(yaml));
+      }},
      {"output", [](const YamlValue& yaml,
                    StageDraft& d) { return store(d.stage.output, read_framing(yaml)); }},
      {"in_flight",
@@ -188,7 +193,12 @@ constexpr std::array<Key<StageDraft>, 17> kStageKeys = {
       [](const YamlValue& yaml, StageDraft& d) { return read_exit_codes(yaml, d.stage); }}}};
 
 // Keys of mode window in mode each, and the other way round.
-Read<void> check_mode_each(const YamlValue& yaml) {
+Read<void> check_mode_each(const YamlValue& yaml, const Stage& stage) {
+  if (!stage.holes.empty()) {
+    return fault(mark_of_word(yaml, stage.holes.front().word),
+                 "found '{}' in run in mode each, expected mode: window beside it, in which the "
+                 "tool is started for each record; {{}} stands for {} itself");
+  }
   if (const auto* entry = yaml.find("window")) {
     return fault(entry->key_mark, "found window in mode each, expected mode: window beside it");
   }
@@ -200,29 +210,47 @@ Read<void> check_mode_each(const YamlValue& yaml) {
   return {};
 }
 
-Read<void> check_mode_window(const YamlValue& yaml, const Stage& stage, const Limits& limits) {
+// Of a tool that is started for each record.
+Read<void> settle_window_of_one(const YamlValue& yaml, Stage& stage) {
+  const Window one{.records = 1};
+  const YamlValue::Entry* window = yaml.find("window");
+  if (window != nullptr && stage.window != one) {
+    return fault(window->value.mark,
+                 "found a window beside '{}' in run, expected none or {records: 1}: the tool is "
+                 "started for each record");
+  }
+  stage.window = one;
+  return {};
+}
+
+Read<void> check_window(const YamlValue& yaml, const Stage& stage, const Limits& limits) {
   const YamlValue::Entry* window = yaml.find("window");
   if (window == nullptr) {
     return fault(yaml.find("mode")->key_mark,
                  "found mode window without a window, expected window: {records: 1000} or "
-                 "window: all beside it");
+                 "window: all beside it, or {} in run");
   }
+  if (stage.window.bytes.value_or(0) <= limits.session_bytes_max) return {};
+  return unexpected_value(
+      window->value.find("bytes")->value,
+      "at most session_bytes, which is " + size_text(limits.session_bytes_max) + " (see limits)");
+}
+
+Read<void> check_mode_window(const YamlValue& yaml, Stage& stage, const Limits& limits) {
   if (const auto* entry = yaml.find("in_flight")) {
     return fault(entry->key_mark,
                  "found in_flight in mode window, expected it in mode each only: a window is one "
                  "unit");
   }
-  if (stage.window.bytes.value_or(0) > limits.session_bytes_max) {
-    return unexpected_value(
-        window->value.find("bytes")->value,
-        "at most session_bytes, which is " + size_text(limits.session_bytes_max) + " (see limits)");
-  }
-  if (std::ranges::find(stage.argv, "{}") != stage.argv.end()) {
-    return fault(yaml.find("run")->value.mark,
-                 "found '{}' in run, which is not built yet, expected a tool that reads its "
-                 "standard input");
-  }
-  return {};
+  return stage.holes.empty() ? check_window(yaml, stage, limits)
+                             : settle_window_of_one(yaml, stage);
+}
+
+Read<void> check_file(const YamlValue& yaml, const Stage& stage) {
+  const YamlValue::Entry* file = yaml.find("file");
+  if (file == nullptr || !stage.holes.empty()) return {};
+  return fault(file->key_mark,
+               "found file without '{}' in run, expected {} where the file's path is to go");
 }
 
 }  // namespace
@@ -237,11 +265,13 @@ Read<StageDraft> read_stage(const YamlValue& yaml, const StageContext& context) 
   if (draft.name.text.empty()) {
     return fault(yaml.mark, "found a stage without a name, expected name: WORD");
   }
-  if (auto read = store(draft.stage.argv, read_command(yaml, context.directory)); !read) {
-    return tl::unexpected(read.error());
-  }
+  auto command = read_command(yaml, context.directory);
+  if (!command) return tl::unexpected(command.error());
+  draft.stage.argv = std::move(command->argv);
+  draft.stage.holes = std::move(command->holes);
+  if (auto fits = check_file(yaml, draft.stage); !fits) return tl::unexpected(fits.error());
   const auto fits = draft.stage.mode == Mode::kEach
-                        ? check_mode_each(yaml)
+                        ? check_mode_each(yaml, draft.stage)
                         : check_mode_window(yaml, draft.stage, context.limits);
   if (!fits) return tl::unexpected(fits.error());
   draft.stage.name = draft.name.text;

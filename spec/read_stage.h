@@ -21,8 +21,9 @@ struct Name {
 
 struct StageDraft {
   Stage stage;
-  Name name;                 // The stage's own.
-  std::optional<Name> from;  // As given.
+  Name name;                  // The stage's own.
+  std::optional<Name> from;   // As given.
+  std::optional<Mark> input;  // Where its own framing stands, if it does.
 };
 
 // What holds for all stages of a pipeline.

@@ -23,7 +23,9 @@
 #include "io/guardian_protocol.h"
 #include "io/pipe.h"
 #include "io/process.h"
+#include "io/record_files.h"
 #include "tests/support/deadline.h"
+#include "tests/support/folder.h"
 #include "tests/support/running_tool.h"
 
 namespace leat::io {
@@ -153,6 +155,8 @@ TEST_CASE("only what names a group above 1 is taken for a group") {
   CHECK(parse_guardian_line("-4194304").word == GuardianWord::kRemove);
   CHECK(parse_guardian_line("-4194304").pgid == 4194304);
   CHECK(parse_guardian_line("=ab").token == "ab");
+  CHECK(parse_guardian_line("/tmp/leat-records-a1").word == GuardianWord::kFolder);
+  CHECK(parse_guardian_line("/tmp/leat-records-a1").token == "/tmp/leat-records-a1");
   CHECK(parse_guardian_line(".").word == GuardianWord::kCleanEnd);
 }
 
@@ -171,6 +175,28 @@ TEST_CASE("a killed node's tools vanish, with their children and though they ign
   CHECK(node.process(0).sees_end());
   CHECK(node.process(1).sees_end());
   CHECK(node.guardian().sees_end());
+}
+
+TEST_CASE("a killed node's folder of records vanishes, after a restart of the guardian, too") {
+  const tests::Folder place;
+  ::setenv("TMPDIR", place.path().c_str(), 1);
+  Node node([](Guardian& guardian) {
+    Deeds deeds;
+    // Never destroyed: its node is killed.
+    static RecordFiles files = RecordFiles::create().value();
+    must(guardian.set_folder(files.folder()));
+    must(guardian.restart());
+    static_cast<void>(files.write("a record").value());
+    deeds.children.push_back(start_tool({"sleep", "1000"}, guardian.environment_entry()));
+    deeds.pids = {deeds.children.front().pid};
+    return deeds;
+  });
+  ::unsetenv("TMPDIR");
+  CHECK_FALSE(std::filesystem::is_empty(place.path()));
+  node.kill();
+  CHECK(node.process(0).sees_end());
+  CHECK(node.guardian().sees_end());
+  CHECK(std::filesystem::is_empty(place.path()));
 }
 
 TEST_CASE("a killed node's tool vanishes though the guardian was never told of it") {
@@ -267,8 +293,8 @@ TEST_CASE("a guardian that was told nonsense harms nobody and ends") {
   RunningTool guardian(options);
   const std::string pid = std::to_string(bystander.pid());
   const std::string too_long(5000, '0');
-  REQUIRE(
-      guardian.feed("=\n+\n\n\nnonsense\n+ " + pid + "\n+" + pid + " \n" + too_long + "\n+" + pid));
+  REQUIRE(guardian.feed("=\n+\n\n\nnonsense\n/\n/tmp\n+ " + pid + "\n+" + pid + " \n" + too_long +
+                        "\n+" + pid));
   guardian.close_stdin();
   CHECK(guardian.end().is_success());
   CHECK_FALSE(wait_for(bystander.child().pidfd.get(), POLLIN, Duration(1)));

@@ -51,7 +51,7 @@ std::string chain(const std::vector<std::string>& from) {
 }
 
 const std::string kStageKeys =
-    "expected in a stage: name, run, shell, from, replicas, mode, window, input, output, "
+    "expected in a stage: name, run, shell, file, from, replicas, mode, window, input, output, "
     "in_flight, timeout, grace, retry, on_error, env, nodes or exit_codes";
 const std::string kTopKeys = "expected in a pipeline: version, pipeline, framing, limits or stages";
 const std::string kFramings =
@@ -172,8 +172,8 @@ TEST_CASE("what a pipeline lacks is told") {
       {"pipeline: p\nstages: [{name: a}]\n",
        "f:2:10: found a stage without a command, expected run: COMMAND"},
       {"pipeline: p\nstages: [cat]\n",
-       "f:2:10: found 'cat', expected a stage: a map of name, run, shell, from, replicas, mode, "
-       "window, input, output, in_flight, timeout, grace, retry, on_error, env, nodes or "
+       "f:2:10: found 'cat', expected a stage: a map of name, run, shell, file, from, replicas, "
+       "mode, window, input, output, in_flight, timeout, grace, retry, on_error, env, nodes or "
        "exit_codes"},
       {"version: 2\nfuture: x\n",
        "f:1:10: found a spec of version '2', expected version 1, the only one that this Leat "
@@ -295,7 +295,7 @@ TEST_CASE("keys that need another are told which") {
   check({
       {stage("mode: window"),
        "f:5:5: found mode window without a window, expected window: "
-       "{records: 1000} or window: all beside it"},
+       "{records: 1000} or window: all beside it, or {} in run"},
       {stage("window: all"), "f:5:5: found window in mode each, expected mode: window beside it"},
       {stage("mode: window\n    window: some"),
        "f:6:13: found 'some', expected all, or a map of records, bytes or time"},
@@ -317,9 +317,41 @@ TEST_CASE("keys that need another are told which") {
        "f:7:21: found '1', expected every exit code once"},
       {stage("mode: window\n    window: all\n    exit_codes: 1"),
        "f:7:17: found '1', expected a list of exit codes that mean success, such as [0, 1]"},
-      {"pipeline: p\nstages: [{name: a, run: 'convert {} -', mode: window, window: all}]\n",
-       "f:2:25: found '{}' in run, which is not built yet, expected a tool that reads its standard "
-       "input"},
+  });
+}
+
+TEST_CASE("a record as an argument where it cannot be one is told what would do") {
+  const std::string window =
+      " beside '{}' in run, expected none or {records: 1}: the tool is "
+      "started for each record";
+  const std::string script =
+      "found '{}' in a shell's script, expected \"$1\" there and the record behind it, for the "
+      "shell would carry out what the record says: run: [sh, -c, 'SCRIPT with \"$1\"', sh, "
+      "'{}']; {{}} stands for {} itself";
+  const std::string each =
+      "found '{}' in run in mode each, expected mode: window beside it, in which the tool is "
+      "started for each record; {{}} stands for {} itself";
+  check({
+      {run("echo {}"), "f:4:10: " + each},
+      {run("[echo, 'a={}']"), "f:4:17: " + each},
+      {run("'{} x'\n    mode: window"),
+       "f:4:10: found '{}' in the program's name, expected it in an argument"},
+      {run("echo {}\n    shell: true\n    mode: window"), "f:4:10: " + script},
+      {run("[/bin/sh, -ec, 'echo {}']\n    mode: window"), "f:4:25: " + script},
+      {run("echo {}\n    mode: window\n    window: all"), "f:6:13: found a window" + window},
+      {run("echo {}\n    mode: window\n    window: {records: 2}"),
+       "f:6:13: found a window" + window},
+      {run("echo {}\n    mode: window\n    window: {records: 1, time: 1s}"),
+       "f:6:13: found a window" + window},
+      {run("cat\n    file: true"),
+       "f:5:5: found file without '{}' in run, expected {} where the file's path is to go"},
+      {run("echo {}\n    mode: window\n    file: yes"),
+       "f:6:11: found 'yes', expected true or false"},
+      {run("echo {}\n    mode: window\n    fil: true"),
+       "f:6:5: found the unknown key 'fil', " + kStageKeys + "; did you mean 'file'?"},
+      {run("cat\n  - {name: b, run: 'echo {}', mode: window, input: blank-line}"),
+       "f:5:52: found an input framing beside '{}' in run, expected none: the record goes there as "
+       "it is"},
   });
 }
 

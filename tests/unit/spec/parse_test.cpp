@@ -6,10 +6,12 @@ using leat::Duration;
 using leat::Limits;
 using leat::framing::Framing;
 using leat::framing::Kind;
+using leat::spec::Hole;
 using leat::spec::Mode;
 using leat::spec::OnError;
 using leat::spec::parse;
 using leat::spec::Pipeline;
+using leat::spec::Window;
 
 namespace {
 
@@ -135,6 +137,38 @@ TEST_CASE("a program with a slash is made absolute and a bare name stays") {
 TEST_CASE("a list of words is taken as it is") {
   CHECK(argv_of("run: [./x, 010, no, '', '$HOME *', -5]") ==
         Words{"/specs/news/x", "010", "no", "", "$HOME *", "-5"});
+}
+
+TEST_CASE("a command may have places for its record") {
+  const auto stage_of = [](const std::string& run) {
+    return parsed(
+               "{pipeline: p, stages: [{name: a, mode: window, file: true, input: blank-line, "
+               "run: " +
+               run + "}]}")
+        .stages[0];
+  };
+  const auto stage = stage_of("[./x, '--a={}{}', '{{}}{}', '{']");
+  CHECK(stage.argv == Words{"/specs/news/x", "--a={}{}", "{}{}", "{"});
+  CHECK(stage.holes == std::vector<Hole>{{1, 4}, {1, 6}, {2, 2}});
+  CHECK(stage.is_record_in_file);
+  CHECK(stage.window == Window{.records = 1});
+  CHECK(fill_holes(stage.argv, stage.holes, "r {}") ==
+        Words{"/specs/news/x", "--a=r {}r {}", "{}r {}", "{"});
+  CHECK(fill_holes(stage.argv, stage.holes, "") == Words{"/specs/news/x", "--a=", "{}", "{"});
+  CHECK(stage_of("[x, '{}}', '{{{}}}', '{}']").argv == Words{"x", "{}}", "{{}}", "{}"});
+}
+
+TEST_CASE("a word with doubled braces is no place for a record") {
+  const auto pipeline = parsed("{pipeline: p, stages: [{name: a, run: 'xargs -I{{}} echo {{}}'}]}");
+  CHECK(pipeline.stages[0].argv == Words{"xargs", "-I{}", "echo", "{}"});
+  CHECK(pipeline.stages[0].holes.empty());
+  CHECK(parsed("{pipeline: p, stages: [{name: a, shell: true, run: 'find -exec ls {{}} +'}]}")
+            .stages[0]
+            .argv.back() == "find -exec ls {} +");
+  CHECK(
+      parsed("{pipeline: p, stages: [{name: a, run: 'x {}', mode: window, window: {records: 1}}]}")
+          .stages[0]
+          .holes.size() == 1);
 }
 
 TEST_CASE("a block of text is one command") {

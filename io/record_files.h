@@ -1,0 +1,46 @@
+// RecordFiles holds records in files, one each, for tools that want a path. They lie in a folder
+// of ours under TMPDIR (/tmp without it) that nobody else may enter, and nobody else may read them.
+//
+// A file goes with remove(), the folder and all that lies in it with this object. After a sudden
+// death of this process that is the guardian's: tell it of the folder before the first file.
+//
+// One thread. Writing is to a file system's memory, and waits as long as that does.
+
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "core/result.h"
+
+namespace leat::io {
+
+class RecordFiles {
+ public:
+  // Makes the folder. Errc::kUnavailable: the system was short of something.
+  [[nodiscard]] static Result<RecordFiles> create();
+
+  RecordFiles(RecordFiles&& other) noexcept;
+  RecordFiles& operator=(RecordFiles&& other) noexcept;
+  RecordFiles(const RecordFiles&) = delete;
+  RecordFiles& operator=(const RecordFiles&) = delete;
+  ~RecordFiles();
+
+  // Absolute, without a line break.
+  [[nodiscard]] const std::string& folder() const { return folder_; }
+
+  // The path of a new file with these bytes. Errc::kUnavailable: there was no room for them.
+  [[nodiscard]] Result<std::string> write(std::string_view record);
+
+  // REQUIRES: write() gave the path.
+  static void remove(const std::string& path);
+
+ private:
+  explicit RecordFiles(std::string folder) : folder_(std::move(folder)) {}
+
+  std::string folder_;  // Empty: moved from.
+  std::uint64_t count_ = 0;
+};
+
+}  // namespace leat::io
