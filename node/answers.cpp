@@ -23,6 +23,13 @@ Records Answers::take(std::uint32_t n) {
   return records;
 }
 
+std::uint32_t Answers::first_larger_than(std::size_t bytes) const {
+  const auto first = std::find_if(lengths_.begin(), lengths_.end(),
+                                  [bytes](std::uint32_t length) { return length > bytes; });
+  const bool is_none = first == lengths_.end() && pending_bytes() <= bytes;
+  return static_cast<std::uint32_t>(first - lengths_.begin()) + (is_none ? 1 : 0);
+}
+
 bool Answers::end_last() {
   const std::size_t pending = pending_bytes();
   if (pending == 0) return false;

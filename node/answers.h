@@ -40,6 +40,9 @@ class Answers {
     return std::max(largest_, splitter_.pending_bytes());
   }
 
+  // Which record is the first of more bytes, the one under way included; count() + 1 when none is.
+  [[nodiscard]] std::uint32_t first_larger_than(std::size_t bytes) const;
+
   [[nodiscard]] std::size_t bytes() const { return stream_.size(); }
 
   // The first n records, or fewer when there are fewer; what is behind them is dropped.

@@ -88,8 +88,11 @@ std::map<std::uint32_t, Portion> EachReplica::cut_given(const std::set<std::uint
 }
 
 void EachReplica::blame(wire::Failure why, Turn& turn) {
-  const std::uint32_t answered = std::min(answers_.count(), given_count_);
   if (given_count_ > 0) wasted_ += turn.now - given_since_;
+  // An answer that is too large is none.
+  const std::uint32_t fit =
+      std::min(answers_.count(), answers_.first_larger_than(post_.limits.record_bytes_max));
+  const std::uint32_t answered = std::min(fit, given_count_);
   // After a surplus or a missing answer nobody can say which answers are right, nor when a tool
   // dies that seems to have answered all.
   const bool is_unsound = why.kind == wire::FailureKind::kMismatch || answered == given_count_;

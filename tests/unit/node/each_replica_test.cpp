@@ -195,6 +195,17 @@ TEST_CASE("an answer larger than record_bytes fails the record it was for") {
   CHECK(world.failures().front().kind == FailureKind::kOversize);
 }
 
+TEST_CASE("a whole answer that is too large is its own record's, though many are inside") {
+  Limits limits;
+  limits.record_bytes_max = 100;
+  EachWorld world(stage(), limits);
+  world.lives = {with_bad("r150", {.prints = std::string(101, 'x') + "\n"})};
+  run_one(world, 200);
+  CHECK(world.inside_max > 2);
+  CHECK(world.outcomes() == answered_but(200, 150, "failure 2"));
+  CHECK(world.restarts() == std::map<std::string, std::uint64_t>{{"oversize", 2}});
+}
+
 TEST_CASE("an unterminated last record is fed so, and one answer is its own") {
   EachWorld world(stage());
   world.give(1, 0, {"r0"});
