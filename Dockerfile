@@ -15,6 +15,7 @@ RUN apt-get update \
   && rm -rf /var/lib/apt/lists/*
 COPY --from=build \
   /src/build/release/leat /src/build/release/leat-main /src/build/release/leat-guardian \
+  /src/build/release/leat-start \
   /usr/local/bin/
 # The first run also shows that no library is missing.
 RUN leat --version && useradd --system --create-home --home-dir /var/lib/leat leat

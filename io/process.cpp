@@ -1,5 +1,7 @@
 #include "io/process.h"
 
+#include <array>
+#include <cerrno>
 #include <csignal>
 #include <string_view>
 #include <utility>
@@ -58,6 +60,7 @@ struct Pipes {
   Pipe in;
   Pipe out;
   Pipe err;
+  Pipe report;  // Open when leat-start is to tell what became of the start.
 };
 
 Result<void> check(const SpawnOptions& options) {
@@ -76,12 +79,19 @@ Result<void> check(const SpawnOptions& options) {
   return {};
 }
 
-Result<Pipes> make_pipes() {
+Result<Pipes> make_pipes(const SpawnOptions& options) {
   Pipes pipes;
   for (Pipe* pipe : {&pipes.in, &pipes.out, &pipes.err}) {
     Result<Pipe> made = make_pipe();
     if (!made) return tl::unexpected(made.error());
     *pipe = std::move(*made);
+  }
+  if (!options.surroundings.is_ours()) {
+    Result<Pipe> made = make_pipe();
+    if (!made) return tl::unexpected(made.error());
+    pipes.report = std::move(*made);
+    const Result<void> done = set_non_blocking(pipes.report.read);
+    if (!done) return tl::unexpected(done.error());
   }
   widen(pipes.in.write);
   widen(pipes.out.read);
@@ -100,8 +110,13 @@ void describe_files(const SpawnOptions& options, const Pipes& pipes, FileActions
          0);
   ENSURE(::posix_spawn_file_actions_adddup2(actions.get(), pipes.err.write.get(), STDERR_FILENO) ==
          0);
+  int last = STDERR_FILENO;
+  if (pipes.report.write.is_open()) {
+    last = kStartReportFd;
+    ENSURE(::posix_spawn_file_actions_adddup2(actions.get(), pipes.report.write.get(), last) == 0);
+  }
   // What our parent left open in us was perhaps not close-on-exec.
-  ENSURE(::posix_spawn_file_actions_addclosefrom_np(actions.get(), STDERR_FILENO + 1) == 0);
+  ENSURE(::posix_spawn_file_actions_addclosefrom_np(actions.get(), last + 1) == 0);
   if (options.working_directory.empty()) return;
   ENSURE(::posix_spawn_file_actions_addchdir_np(actions.get(), options.working_directory.c_str()) ==
          0);
@@ -134,6 +149,42 @@ std::vector<char*> pointers(const std::vector<std::string>& texts) {
   return list;
 }
 
+// The same command by way of leat-start, when that is needed.
+std::optional<SpawnOptions> by_starter(const SpawnOptions& options, const std::string& path) {
+  if (options.surroundings.is_ours()) return std::nullopt;
+  ENSURE(!options.starter.empty());
+  SpawnOptions detour = options;
+  detour.argv = {options.starter};
+  for (std::string& argument : options.surroundings.to_arguments()) {
+    detour.argv.push_back(std::move(argument));
+  }
+  detour.argv.insert(detour.argv.end(), {"--", path});
+  detour.argv.insert(detour.argv.end(), options.argv.begin(), options.argv.end());
+  return detour;
+}
+
+// What leat-start told.
+Error explain_start_failure(const SpawnOptions& options, std::string_view report) {
+  const std::string path = find_program(options).value_or(options.argv.front());
+  const std::optional<StartWord> word = parse_start_word(report, ' ');
+  const StartStep step = word ? word->step : StartStep::kProgram;
+  const int error = word ? static_cast<int>(word->number) : EINVAL;
+  if (step != StartStep::kProgram) {
+    return explain_step_failure(options.surroundings, path, step, error);
+  }
+  Error failed = explain_spawn_failure(options, path, error);
+  const Surroundings& surroundings = options.surroundings;
+  if (error == ENOMEM && surroundings.memory_bytes_max) {
+    failed.code = Errc::kSystem;
+    failed.message +=
+        " (its memory is limited to " + std::to_string(*surroundings.memory_bytes_max) + " bytes)";
+  }
+  if (error == EACCES && surroundings.user) {
+    failed.message += " (for the user '" + surroundings.user->name + "')";
+  }
+  return failed;
+}
+
 // Without pidfd we could not tell when the child ends: it is taken back.
 tl::unexpected<Error> abandon(pid_t pid, const std::string& program) {
   const auto error = system_failure(Errc::kUnavailable, "cannot watch '" + program + "'");
@@ -157,7 +208,8 @@ Result<Child> spawn(const SpawnOptions& options) {
   }
   const Result<std::string> path = find_program(options);
   if (!path) return tl::unexpected(path.error());
-  Result<Pipes> pipes = make_pipes();
+  const std::optional<SpawnOptions> detour = by_starter(options, *path);
+  Result<Pipes> pipes = make_pipes(options);
   if (!pipes) return tl::unexpected(pipes.error());
   FileActions actions;
   describe_files(options, *pipes, actions);
@@ -165,16 +217,31 @@ Result<Child> spawn(const SpawnOptions& options) {
   describe_process(options, attributes);
 
   Child child;
-  const int error =
-      ::posix_spawn(&child.pid, path->c_str(), actions.get(), attributes.get(),
-                    pointers(options.argv).data(), pointers(options.environment).data());
-  if (error != 0) return tl::unexpected(explain_spawn_failure(options, *path, error));
+  const SpawnOptions& first = detour ? *detour : options;
+  const std::string& program = detour ? detour->argv.front() : *path;
+  const int error = ::posix_spawn(&child.pid, program.c_str(), actions.get(), attributes.get(),
+                                  pointers(first.argv).data(), pointers(first.environment).data());
+  if (error != 0) return tl::unexpected(explain_spawn_failure(first, program, error));
   child.pidfd = open_pidfd(child.pid);
   if (!child.pidfd.is_open()) return abandon(child.pid, *path);
   child.to_stdin = std::move(pipes->in.write);
   child.from_stdout = std::move(pipes->out.read);
   child.from_stderr = std::move(pipes->err.read);
+  child.start_report = std::move(pipes->report.read);
   return child;
+}
+
+Result<StartState> try_start(Child& child, const SpawnOptions& options) {
+  ENSURE(child.start_report.is_open());
+  std::array<char, 64> line{};
+  const Result<ReadOutcome> read = read_some(child.start_report.get(), line);
+  if (read && read->state == ReadState::kWouldBlock) return StartState::kUnknown;
+  child.start_report.reset();
+  // One that was killed before is told by its end.
+  if (!read || read->state == ReadState::kEnd) return StartState::kStarted;
+  std::string_view text(line.data(), read->bytes);
+  text = text.substr(0, text.find('\n'));
+  return tl::unexpected(explain_start_failure(options, text));
 }
 
 std::string to_string(const ExitStatus& status) {

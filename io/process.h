@@ -3,7 +3,8 @@
 // and an empty signal mask, whatever this program inherited or opened.
 //
 // 1. Nothing here waits for the child: spawning returns when the program was executed or was not,
-//    and all else is asked.
+//    and all else is asked. With surroundings that are not ours it returns before, and what became
+//    of the start is asked, too.
 // 2. A child is ours until try_wait() told its end: its id is not given to another process before
 //    that. Whoever owns a Child ends it: destroying one closes the pipes and the pidfd, no more.
 // 3. A tool that leaves its process group is not reached by kill_group(); see io/guardian.h for
@@ -21,6 +22,7 @@
 
 #include "core/result.h"
 #include "io/fd.h"
+#include "io/surroundings.h"
 
 namespace leat::io {
 
@@ -42,6 +44,9 @@ struct SpawnOptions {
   std::vector<std::string> environment = {};
   // Empty: ours.
   std::string working_directory = {};
+  // Unless they are ours, `starter` starts the program: the path of leat-start.
+  Surroundings surroundings = {};
+  std::string starter = {};
   // NOLINTEND(readability-redundant-member-init)
 
   Leads leads = Leads::kProcessGroup;
@@ -55,6 +60,8 @@ struct Child {
   Fd to_stdin;
   Fd from_stdout;
   Fd from_stderr;
+  // Open while leat-start has not become the program. Readable when it has, or could not.
+  Fd start_report;
 };
 
 // An error names the program and the cause in the operating system's words: not found (in which
@@ -62,6 +69,12 @@ struct Child {
 // missing, not a program, working directory missing. kNotFound, kInvalidArgument and kSystem will
 // not go away by themselves; kUnavailable (no descriptors, memory or processes left) may.
 [[nodiscard]] Result<Child> spawn(const SpawnOptions& options);
+
+enum class StartState { kUnknown, kStarted };
+
+// Of a child whose start_report is open: whether it has become the program. kStarted closes the
+// report, and so does an error, which is as one of spawn(); then the child ends by itself.
+[[nodiscard]] Result<StartState> try_start(Child& child, const SpawnOptions& options);
 
 struct ExitStatus {
   int code = 0;    // Of exit(); 0 when a signal killed it.

@@ -31,14 +31,21 @@ std::string place() {
   return std::string(is_good ? text : kDefaultPlace);
 }
 
-Result<void> write_all(const Fd& file, std::string_view bytes) {
+// False and errno when they do not fit.
+bool write_all(const Fd& file, std::string_view bytes) {
   while (!bytes.empty()) {
     const ssize_t wrote = ::write(file.get(), bytes.data(), bytes.size());
     if (wrote < 0 && errno == EINTR) continue;
-    if (wrote < 0) return system_failure(Errc::kUnavailable, "");
+    if (wrote < 0) return false;
     bytes.remove_prefix(static_cast<std::size_t>(wrote));
   }
-  return {};
+  return true;
+}
+
+// False and errno when it cannot be.
+bool give(const Fd& file, const std::string& folder, const User& reader) {
+  return ::chmod(folder.c_str(), S_IRWXU | S_IXGRP | S_IXOTH) == 0 &&
+         ::fchown(file.get(), reader.id, reader.group) == 0;
 }
 
 tl::unexpected<Error> cannot_write(const std::string& path) {
@@ -70,12 +77,14 @@ RecordFiles::~RecordFiles() {
   if (!folder_.empty()) std::filesystem::remove_all(folder_, ignored);
 }
 
-Result<std::string> RecordFiles::write(std::string_view record) {
+Result<std::string> RecordFiles::write(std::string_view record, const std::optional<User>& reader) {
   ENSURE(!folder_.empty());
   std::string path = folder_ + "/" + std::to_string(++count_);
   const Fd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR));
   if (!file.is_open()) return cannot_write(path);
-  if (const Result<void> written = write_all(file, record); !written) {
+  const bool is_given = reader && ::geteuid() == 0 && reader->id != 0;
+  const bool is_open = !is_given || give(file, folder_, *reader);
+  if (!is_open || !write_all(file, record)) {
     auto error = cannot_write(path);
     remove(path);
     return error;

@@ -9,10 +9,13 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "core/result.h"
+#include "io/user.h"
 
 namespace leat::io {
 
@@ -30,8 +33,11 @@ class RecordFiles {
   // Absolute, without a line break.
   [[nodiscard]] const std::string& folder() const { return folder_; }
 
-  // The path of a new file with these bytes. Errc::kUnavailable: there was no room for them.
-  [[nodiscard]] Result<std::string> write(std::string_view record);
+  // The path of a new file with these bytes, which the reader can read: we without one, and when
+  // only root could give it away. Others may then pass through the folder, and see nothing there.
+  // Errc::kUnavailable: there was no room.
+  [[nodiscard]] Result<std::string> write(std::string_view record,
+                                          const std::optional<User>& reader = {});
 
   // REQUIRES: write() gave the path.
   static void remove(const std::string& path);
