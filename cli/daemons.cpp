@@ -14,10 +14,10 @@ namespace {
 constexpr Duration kForever = std::chrono::hours(24 * 365 * 10);
 
 // Beside this program, wherever that was installed.
-std::string guardian_program() {
+std::string program_beside_us(const char* name) {
   std::error_code error;
   const std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", error);
-  return (self.parent_path() / "leat-guardian").string();
+  return (self.parent_path() / name).string();
 }
 
 }  // namespace
@@ -119,7 +119,8 @@ std::uint64_t new_incarnation() {
 
 node::NodeLoop::Options node_of_this_machine(std::uint64_t incarnation) {
   node::NodeLoop::Options options;
-  options.guardian_program = guardian_program();
+  options.guardian_program = program_beside_us("leat-guardian");
+  options.start_program = program_beside_us("leat-start");
   options.settings.incarnation = incarnation;
   options.settings.seed = incarnation;
   options.settings.cores = std::max(std::thread::hardware_concurrency(), 1U);

@@ -99,8 +99,9 @@ void EachReplica::on(const ToolEnded& event, Turn& turn) {
     if (is_well) {
       commit_last(turn);
     } else {
-      turn.tally.count_restart(failure_of(event).kind);
-      blame(failure_of(event), turn);
+      wire::Failure why = failure_of(event, post_.stage, stderr_.text());
+      turn.tally.count_restart(why.kind);
+      blame(std::move(why), turn);
     }
   }
   if (closing == Closing::kDiagnosis) finish_diagnosis(turn);
@@ -133,10 +134,10 @@ void EachReplica::died(const ToolEnded& event, Turn& turn) {
   if (!has_answered_ && is_on_probation_ && ++start_failures_ >= kStartFailuresMax) {
     return fail_stage(quote(post_.stage.argv) + " " + describe(event) +
                       " before it read a record, " + std::to_string(start_failures_) +
-                      " times in a row");
+                      " times in a row" + limit_met(event, post_.stage, stderr_.text()));
   }
   if (!has_answered_) is_on_probation_ = true;
-  wire::Failure why = failure_of(event);
+  wire::Failure why = failure_of(event, post_.stage, stderr_.text());
   turn.tally.count_restart(why.kind);
   if (is_content) why.reason += " before its input ended";
   blame(std::move(why), turn);

@@ -91,7 +91,7 @@ void EachReplica::blame(wire::Failure why, Turn& turn) {
   if (given_count_ > 0) wasted_ += turn.now - given_since_;
   // An answer that is too large is none.
   const std::uint32_t fit =
-      std::min(answers_.count(), answers_.first_larger_than(post_.limits.record_bytes_max));
+      std::min(answers_.count(), answers_.first_larger_than(printed_record_max(post_)));
   const std::uint32_t answered = std::min(fit, given_count_);
   // After a surplus or a missing answer nobody can say which answers are right, nor when a tool
   // dies that seems to have answered all.
@@ -99,7 +99,7 @@ void EachReplica::blame(wire::Failure why, Turn& turn) {
   const std::uint32_t sound = is_unsound ? 0 : answered;
   // Too much in all is no record's fault: one by one they will do.
   const bool is_sum = why.kind == wire::FailureKind::kOversize &&
-                      answers_.largest_record() <= post_.limits.record_bytes_max;
+                      answers_.largest_record() <= printed_record_max(post_);
   if (why.kind == wire::FailureKind::kMismatch || is_sum) turn.queue.begin_caution();
   std::optional<std::uint32_t> culprit;
   if (given_count_ == 1) culprit = 0;

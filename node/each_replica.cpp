@@ -272,10 +272,9 @@ void EachReplica::on(const ToolPrinted& event, Turn& turn) {
   is_look_valid_ = false;
   look_at_.reset();
   if (answers > 0) has_answered_ = true;
-  if (answers_.largest_record() > post_.limits.record_bytes_max) {
+  if (answers_.largest_record() > printed_record_max(post_)) {
     return fail({.kind = wire::FailureKind::kOversize,
-                 .reason = "the tool printed a record of more than limits.record_bytes (" +
-                           std::to_string(post_.limits.record_bytes_max) + ")"},
+                 .reason = "the tool printed a record of more than " + printed_record_limit(post_)},
                 turn);
   }
   // Of one record that is inside alone the record's limit is enough.

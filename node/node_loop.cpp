@@ -34,8 +34,8 @@ NodeLoop::NodeLoop(io::Context& context, Options options, io::Guardian guardian,
       authenticator_(std::move(authenticator)),
       front_(context, io::SocketType::kDealer),
       core_(options_.settings),
-      tools_(std::move(guardian), std::move(wait), [this](const Event& event) { deliver(event); }) {
-}
+      tools_({std::move(guardian), std::move(wait), options_.start_program},
+             [this](const Event& event) { deliver(event); }) {}
 
 Result<std::unique_ptr<NodeLoop>> NodeLoop::create(io::Context& context, Options options) {
   const Result<io::Address> front = io::parse_address(options.front, io::Purpose::kConnect);

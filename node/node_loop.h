@@ -45,6 +45,7 @@ class NodeLoop {
     std::optional<InletPorts> ports;      // Instead of that.
     std::optional<io::ClusterKeys> keys;  // Over tcp and ipc; without them everybody is let in.
     std::string guardian_program;         // The path of leat-guardian.
+    std::string start_program;            // The path of leat-start.
     Settings settings;
     std::function<void(const std::string&)> say;  // Tells the operator; any thread.
   };

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <chrono>
+#include <iterator>
 
 #include "core/ensure.h"
+#include "spec/scalars.h"
 
 namespace leat::node {
 
@@ -29,6 +31,26 @@ constexpr SignalName kSignals[] = {
     {7, "SIGBUS"},   {8, "SIGFPE"},   {9, "SIGKILL"},  {11, "SIGSEGV"}, {13, "SIGPIPE"},
     {14, "SIGALRM"}, {15, "SIGTERM"}, {24, "SIGXCPU"}, {25, "SIGXFSZ"}, {31, "SIGSYS"}};
 
+constexpr int kSigkill = 9;
+constexpr int kSigxcpu = 24;
+
+// A program that gets no memory aborts, or follows a null pointer, or is killed.
+bool is_of_memory(int signal) {
+  constexpr int kSigabrt = 6;
+  constexpr int kSigbus = 7;
+  constexpr int kSigsegv = 11;
+  return signal == kSigabrt || signal == kSigbus || signal == kSigsegv || signal == kSigkill;
+}
+
+// As most programs do that could not get any: "Cannot allocate memory", "MemoryError".
+bool speaks_of_memory(std::string_view text) {
+  constexpr std::string_view kWords[] = {"memory", "Memory", "MEMORY", "bad_alloc",
+                                         "failed to map segment"};
+  return std::any_of(std::begin(kWords), std::end(kWords), [text](std::string_view word) {
+    return text.find(word) != std::string_view::npos;
+  });
+}
+
 }  // namespace
 
 StartTool start_order(const Post& post, ToolId tool) {
@@ -36,7 +58,8 @@ StartTool start_order(const Post& post, ToolId tool) {
                   .directory = post.directory,
                   .argv = post.stage.argv,
                   .env = post.stage.env,
-                  .must_read_on = post.stage.mode == spec::Mode::kEach};
+                  .must_read_on = post.stage.mode == spec::Mode::kEach,
+                  .surroundings = post.stage.surroundings};
   order.env.insert_or_assign("LEAT_PIPELINE", post.pipeline);
   order.env.insert_or_assign("LEAT_STAGE", post.stage.name);
   order.env.insert_or_assign("LEAT_REPLICA", std::to_string(post.index));
@@ -111,10 +134,37 @@ wire::Failure timeout_failure(Duration timeout) {
           .reason = "the tool gave no answer for " + std::to_string(ms.count()) + " ms"};
 }
 
-wire::Failure failure_of(const ToolEnded& end) {
+wire::Failure failure_of(const ToolEnded& end, const spec::Stage& stage,
+                         std::string_view stderr_tail) {
   return {.kind = end.is_signal ? wire::FailureKind::kSignal : wire::FailureKind::kExit,
           .status = end.status,
-          .reason = "the tool " + describe(end)};
+          .reason = "the tool " + describe(end) + limit_met(end, stage, stderr_tail)};
+}
+
+std::string limit_met(const ToolEnded& end, const spec::Stage& stage,
+                      std::string_view stderr_tail) {
+  const spec::Surroundings& given = stage.surroundings;
+  const int signal = end.is_signal ? end.status : 0;
+  if (given.cpu_time_max && (signal == kSigxcpu || signal == kSigkill)) {
+    // The kill comes to one that ignores the first, but may be somebody else's.
+    return std::string(signal == kSigxcpu ? ": it had used up" : "; perhaps for") +
+           " tool_limits.cpu (" + spec::duration_text(*given.cpu_time_max) + ")";
+  }
+  if (given.memory_bytes_max && (is_of_memory(signal) || speaks_of_memory(stderr_tail))) {
+    return "; perhaps for tool_limits.memory (" + spec::size_text(*given.memory_bytes_max) + ")";
+  }
+  return "";
+}
+
+std::size_t printed_record_max(const Post& post) {
+  return std::min<std::uint64_t>(post.limits.record_bytes_max,
+                                 post.stage.output_bytes_max.value_or(SIZE_MAX));
+}
+
+std::string printed_record_limit(const Post& post) {
+  const bool is_tools = post.stage.output_bytes_max.has_value();
+  return std::string(is_tools ? "tool_limits.output (" : "limits.record_bytes (") +
+         std::to_string(printed_record_max(post)) + ")";
 }
 
 }  // namespace leat::node

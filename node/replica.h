@@ -95,7 +95,16 @@ class RestartPause {
 
 [[nodiscard]] wire::Failure timeout_failure(Duration timeout);
 
-// Why a tool ended, as the wire says it.
-[[nodiscard]] wire::Failure failure_of(const ToolEnded& end);
+// Why a tool ended, as the wire says it; with the limit that it met, as far as that can be known.
+[[nodiscard]] wire::Failure failure_of(const ToolEnded& end, const spec::Stage& stage,
+                                       std::string_view stderr_tail);
+
+// "; perhaps for tool_limits.memory (1GiB)", or nothing.
+[[nodiscard]] std::string limit_met(const ToolEnded& end, const spec::Stage& stage,
+                                    std::string_view stderr_tail);
+
+// What a printed record may have, and the limit's name with it: "tool_limits.output (1000)".
+[[nodiscard]] std::size_t printed_record_max(const Post& post);
+[[nodiscard]] std::string printed_record_limit(const Post& post);
 
 }  // namespace leat::node

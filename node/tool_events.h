@@ -15,7 +15,7 @@
 #include "core/bytes.h"
 #include "core/ids.h"
 #include "core/time.h"
-#include "spec/holes.h"
+#include "spec/pipeline_spec.h"
 #include "wire/messages.h"
 
 namespace leat::node {
@@ -92,6 +92,7 @@ struct StartTool {
   std::map<std::string, std::string> env;  // On top of the node's.
   bool must_read_on = false;  // One that closes its input or output before its end is ended.
   std::optional<RecordFile> file;
+  spec::Surroundings surroundings;
 };
 
 struct FeedTool {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <utility>
@@ -24,7 +25,8 @@ constexpr std::size_t kPiecesPerWrite = 16;
 constexpr Duration kLeftoversTime = 1s;
 
 // The node's environment without what would change how tools behave, plus the stage's.
-std::vector<std::string> environment_for(const StartTool& order, const io::Guardian& guardian) {
+std::vector<std::string> environment_for(const StartTool& order, const io::Guardian& guardian,
+                                         const std::optional<io::User>& user) {
   std::map<std::string, std::string> all;
   for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
     const std::string text(*entry);
@@ -33,6 +35,10 @@ std::vector<std::string> environment_for(const StartTool& order, const io::Guard
     const std::string name = text.substr(0, equals);
     const bool is_ours = name.starts_with("LEAT_") || name == "PYTHONUNBUFFERED";
     if (!is_ours) all[name] = text.substr(equals + 1);
+  }
+  if (user) {
+    all["HOME"] = user->home;
+    all["LOGNAME"] = all["USER"] = user->name;
   }
   for (const auto& [name, value] : order.env) {
     all[name] = value;
@@ -43,6 +49,25 @@ std::vector<std::string> environment_for(const StartTool& order, const io::Guard
   }
   entries.push_back(guardian.environment_entry());
   return entries;
+}
+
+Result<io::Surroundings> surroundings_for(const StartTool& order) {
+  const spec::Surroundings& wanted = order.surroundings;
+  io::Surroundings surroundings{.nice = wanted.nice,
+                                .open_files_max = wanted.open_files_max,
+                                .memory_bytes_max = wanted.memory_bytes_max};
+  if (wanted.cpu_time_max) {
+    const auto seconds = std::chrono::ceil<std::chrono::seconds>(*wanted.cpu_time_max);
+    surroundings.cpu_seconds_max = static_cast<std::uint64_t>(seconds.count());
+  }
+  if (wanted.user.empty()) return surroundings;
+  Result<io::User> user = io::find_user(wanted.user);
+  if (!user) {
+    return failure(user.error().code,
+                   "cannot start '" + order.argv.front() + "': " + user.error().message);
+  }
+  surroundings.user = std::move(*user);
+  return surroundings;
 }
 
 ToolStartFailed start_failure(ToolId tool, const Error& error) {
@@ -71,7 +96,9 @@ Rest rest_of(io::Rest seen) {
 struct ToolHost::Tool {
   ToolId id;
   io::Child child;
-  std::optional<io::RestProbe> probe;
+  io::SpawnOptions options;            // Until it has started.
+  std::optional<Error> start_error;    // It never became the tool.
+  std::optional<io::RestProbe> probe;  // Once it has started.
   std::deque<Bytes> to_write;
   std::size_t written_of_first = 0;
   bool closes_after_write = false;
@@ -85,13 +112,15 @@ struct ToolHost::Tool {
   std::size_t at_output = SIZE_MAX;
   std::size_t at_stderr = SIZE_MAX;
   std::size_t at_end = SIZE_MAX;
+  std::size_t at_start = SIZE_MAX;
   bool is_finished = false;
   std::string file;  // That holds its record; empty: none.
 };
 
-ToolHost::ToolHost(io::Guardian guardian, io::PipeWait wait, Deliver deliver)
-    : guardian_(std::move(guardian)),
-      wait_(std::move(wait)),
+ToolHost::ToolHost(Means means, Deliver deliver)
+    : guardian_(std::move(means.guardian)),
+      starter_(std::move(means.starter)),
+      wait_(std::move(means.wait)),
       deliver_(std::move(deliver)),
       buffer_(kReadBytes) {}
 
@@ -103,39 +132,63 @@ ToolHost::~ToolHost() {
 
 void ToolHost::order(const StartTool& effect, Instant /*now*/) {
   if (!guardian_.is_alive()) (void)guardian_.restart();
-  io::SpawnOptions options{.argv = effect.argv,
-                           .environment = environment_for(effect, guardian_),
-                           .working_directory = effect.directory};
-  const Result<std::string> file = write_file(effect, options.argv);
-  Result<io::Child> child =
-      file ? io::spawn(options) : Result<io::Child>(tl::unexpected(file.error()));
-  if (!child) {
-    if (file && !file->empty()) io::RecordFiles::remove(*file);
-    deliver_(start_failure(effect.tool, child.error()));
-    return;
-  }
-  (void)guardian_.add(child->pid);
   auto tool = std::make_unique<Tool>();
   tool->id = effect.tool;
-  tool->child = std::move(*child);
   tool->must_read_on = effect.must_read_on;
-  tool->file = *file;
-  tool->probe.emplace(tool->child.pid, tool->child.to_stdin.get(), wait_);
-  tools_.emplace(effect.tool, std::move(tool));
-  deliver_(ToolStarted{effect.tool});
+  if (const Result<void> launched = launch(effect, *tool); !launched) {
+    if (!tool->file.empty()) io::RecordFiles::remove(tool->file);
+    deliver_(start_failure(effect.tool, launched.error()));
+    return;
+  }
+  (void)guardian_.add(tool->child.pid);
+  Tool& kept = *tools_.emplace(effect.tool, std::move(tool)).first->second;
+  if (!kept.child.start_report.is_open()) tell_started(kept);
 }
 
-Result<std::string> ToolHost::write_file(const StartTool& effect, std::vector<std::string>& argv) {
-  if (!effect.file) return std::string();
+Result<void> ToolHost::launch(const StartTool& effect, Tool& tool) {
+  Result<io::Surroundings> surroundings = surroundings_for(effect);
+  if (!surroundings) return tl::unexpected(surroundings.error());
+  tool.options = {.argv = effect.argv,
+                  .environment = environment_for(effect, guardian_, surroundings->user),
+                  .working_directory = effect.directory,
+                  .surroundings = std::move(*surroundings),
+                  .starter = starter_};
+  if (effect.file) {
+    Result<std::string> path = write_file(effect.file->bytes, tool.options.surroundings.user);
+    if (!path) return tl::unexpected(path.error());
+    tool.options.argv = spec::fill_holes(effect.argv, effect.file->holes, *path);
+    tool.file = std::move(*path);
+  }
+  Result<io::Child> child = io::spawn(tool.options);
+  if (!child) return tl::unexpected(child.error());
+  tool.child = std::move(*child);
+  return {};
+}
+
+Result<std::string> ToolHost::write_file(const Bytes& record,
+                                         const std::optional<io::User>& reader) {
   if (!files_) {
     Result<io::RecordFiles> files = io::RecordFiles::create();
     if (!files) return tl::unexpected(files.error());
     (void)guardian_.set_folder(files->folder());
     files_.emplace(std::move(*files));
   }
-  Result<std::string> path = files_->write(effect.file->bytes.view());
-  if (path) argv = spec::fill_holes(effect.argv, effect.file->holes, *path);
-  return path;
+  return files_->write(record.view(), reader);
+}
+
+void ToolHost::hear_start(Tool& tool) {
+  const Result<io::StartState> state = io::try_start(tool.child, tool.options);
+  if (!state) {
+    tool.start_error = state.error();
+  } else if (*state == io::StartState::kStarted) {
+    tell_started(tool);
+  }
+}
+
+void ToolHost::tell_started(Tool& tool) {
+  tool.options = {};
+  tool.probe.emplace(tool.child.pid, tool.child.to_stdin.get(), wait_);
+  deliver_(ToolStarted{tool.id});
 }
 
 void ToolHost::order(const FeedTool& effect, Instant /*now*/) {
@@ -161,7 +214,8 @@ void ToolHost::order(const LookAtTool& effect, Instant /*now*/) {
   if (found == tools_.end()) return;
   Tool& tool = *found->second;
   Rest rest = Rest::kBusy;
-  if (tool.to_write.empty() && tool.child.to_stdin.is_open() && !tool.has_exited) {
+  const bool is_up = tool.probe && tool.child.to_stdin.is_open() && !tool.has_exited;
+  if (is_up && tool.to_write.empty()) {
     const io::Rest seen = tool.probe->look();
     rest = rest_of(seen);
   }
@@ -279,6 +333,7 @@ void ToolHost::finish_if_over(Tool& tool, Instant now) {
   const bool is_over =
       tool.has_exited && !tool.child.from_stdout.is_open() && !tool.child.from_stderr.is_open();
   if (!is_over || tool.is_finished) return;
+  if (tool.child.start_report.is_open()) hear_start(tool);
   tool.is_finished = true;
   // What it left behind in its group goes with it. While it is not reaped, its id is its own.
   io::kill_group(tool.child.pid, SIGKILL);
@@ -286,6 +341,7 @@ void ToolHost::finish_if_over(Tool& tool, Instant now) {
   if (!tool.file.empty()) io::RecordFiles::remove(tool.file);
   finished_.push_back(tool.id);
   const io::ExitStatus status = io::try_wait(tool.child).value_or(io::ExitStatus{});
+  if (tool.start_error) return deliver_(start_failure(tool.id, *tool.start_error));
   const bool is_signal = status.signal != 0;
   deliver_(ToolEnded{tool.id, is_signal, is_signal ? status.signal : status.code});
 }
@@ -298,6 +354,7 @@ void ToolHost::watch(io::WaitSet& waits) {
     tool->at_input = add(tool->child.to_stdin, POLLOUT, !tool->to_write.empty());
     tool->at_output = add(tool->child.from_stdout, POLLIN, true);
     tool->at_stderr = add(tool->child.from_stderr, POLLIN, true);
+    tool->at_start = add(tool->child.start_report, POLLIN, true);
     tool->at_end = add(tool->child.pidfd, POLLIN, !tool->has_exited);
   }
   at_guardian_ = guardian_.pidfd() >= 0 ? waits.add(guardian_.pidfd(), POLLIN) : SIZE_MAX;
@@ -323,13 +380,14 @@ void ToolHost::serve(const io::WaitSet& waits, Instant now) {
   if (is_ready(at_guardian_)) (void)guardian_.restart();
   at_guardian_ = SIZE_MAX;
   for (Tool* const tool : present) {
+    if (is_ready(tool->at_start)) hear_start(*tool);
     if (is_ready(tool->at_stderr)) read_stderr(*tool);
     if (is_ready(tool->at_output)) read_output(*tool);
     if (is_ready(tool->at_input)) write_input(*tool);
     if (is_ready(tool->at_end)) note_end(*tool, now);
     if (tool->press_at && now >= *tool->press_at) press(*tool, now);
     finish_if_over(*tool, now);
-    tool->at_input = tool->at_output = tool->at_stderr = tool->at_end = SIZE_MAX;
+    tool->at_input = tool->at_output = tool->at_stderr = tool->at_end = tool->at_start = SIZE_MAX;
   }
   for (const ToolId id : finished_) {
     tools_.erase(id);

@@ -26,7 +26,13 @@ class ToolHost {
   // `deliver` gets each event at once, within a call of serve() or of an order.
   using Deliver = std::function<void(const Event&)>;
 
-  ToolHost(io::Guardian guardian, io::PipeWait wait, Deliver deliver);
+  struct Means {
+    io::Guardian guardian;
+    io::PipeWait wait;
+    std::string starter;  // The path of leat-start.
+  };
+
+  ToolHost(Means means, Deliver deliver);
   // Ends what still runs, at once.
   ~ToolHost();
   ToolHost(const ToolHost&) = delete;
@@ -50,9 +56,11 @@ class ToolHost {
  private:
   struct Tool;
 
-  // Writes the record's file, and puts its path into the command. Empty when there is none.
-  [[nodiscard]] Result<std::string> write_file(const StartTool& effect,
-                                               std::vector<std::string>& argv);
+  [[nodiscard]] Result<void> launch(const StartTool& effect, Tool& tool);
+  [[nodiscard]] Result<std::string> write_file(const Bytes& record,
+                                               const std::optional<io::User>& reader);
+  void hear_start(Tool& tool);
+  void tell_started(Tool& tool);
   void read_output(Tool& tool);
   void read_stderr(Tool& tool);
   void write_input(Tool& tool);
@@ -62,6 +70,7 @@ class ToolHost {
   void finish_if_over(Tool& tool, Instant now);
 
   io::Guardian guardian_;
+  std::string starter_;
   std::size_t at_guardian_ = SIZE_MAX;  // Its place in the wait set.
   io::PipeWait wait_;
   std::optional<io::RecordFiles> files_;  // Once one was wanted.

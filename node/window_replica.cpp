@@ -186,6 +186,10 @@ void WindowReplica::on(const ToolPrinted& event, Turn& turn) {
 
 std::optional<std::string> WindowReplica::excess() const {
   const Limits& limits = post_.limits;
+  if (const auto most = post_.stage.output_bytes_max; most && answers_.bytes() > *most) {
+    return "the tool printed more for one window than tool_limits.output (" +
+           std::to_string(*most) + ")";
+  }
   if (answers_.largest_record() > limits.record_bytes_max) {
     return "the tool printed a record of more than limits.record_bytes (" +
            std::to_string(limits.record_bytes_max) + ")";
@@ -224,10 +228,11 @@ void WindowReplica::on(const ToolEnded& event, Turn& turn) {
   if (is_content) return;
   if (++start_failures_ >= kStartFailuresMax) {
     fail_stage(quote(post_.stage.argv) + " " + describe(event) + " before it was given a window, " +
-               std::to_string(start_failures_) + " times in a row");
+               std::to_string(start_failures_) + " times in a row" +
+               limit_met(event, post_.stage, stderr_.text()));
     return clear_process();
   }
-  turn.tally.count_restart(failure_of(event).kind);
+  turn.tally.count_restart(failure_of(event, post_.stage, stderr_.text()).kind);
   start_at_ = turn.now + pause_.next(kPauseMax);
   clear_process();
 }
@@ -241,7 +246,7 @@ void WindowReplica::finish(Turn& turn) {
   } else if (is_well) {
     succeed(turn);
   } else {
-    fail(failure_of(*ended_), turn);
+    fail(failure_of(*ended_, post_.stage, stderr_.text()), turn);
   }
   work_.reset();
   clear_process();

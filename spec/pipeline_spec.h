@@ -31,6 +31,15 @@ struct Window {
   friend bool operator==(const Window&, const Window&) = default;
 };
 
+// What each process of a tool is given where it is not as with the node.
+struct Surroundings {
+  std::optional<int> nice;  // -20 to 19.
+  std::string user;         // Empty: the node's.
+  std::optional<std::uint64_t> memory_bytes_max;
+  std::optional<std::uint64_t> open_files_max;
+  std::optional<Duration> cpu_time_max;
+};
+
 inline constexpr std::uint32_t kReplicasMax = 1024;  // Of a stage, over the whole cluster.
 
 struct Stage {
@@ -54,6 +63,9 @@ struct Stage {
   std::map<std::string, std::string> env;
   std::map<std::string, std::string> labels;  // That a node must have.
   std::vector<int> exit_codes = {0};          // Mode window: which mean success.
+  Surroundings surroundings;
+  // Of a printed record, or of all that is printed for a window.
+  std::optional<std::uint64_t> output_bytes_max;
 };
 
 struct Pipeline {

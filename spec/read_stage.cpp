@@ -5,6 +5,7 @@
 
 #include "spec/read_command.h"
 #include "spec/read_framing.h"
+#include "spec/read_surroundings.h"
 #include "spec/values.h"
 
 namespace leat::spec {
@@ -149,7 +150,7 @@ Read<void> leave_for_command(const YamlValue& /*yaml*/, StageDraft& /*draft*/) {
   return {};
 }
 
-constexpr std::array<Key<StageDraft>, 18> kStageKeys = {
+constexpr std::array<Key<StageDraft>, 21> kStageKeys = {
     {{"name",
       [](const YamlValue& yaml, StageDraft& draft) {
         draft.name.mark = yaml.mark;
@@ -188,6 +189,10 @@ constexpr std::array<Key<StageDraft>, 18> kStageKeys = {
      {"on_error",
       [](const YamlValue& yaml, StageDraft& d) { return read_on_error(yaml, d.stage); }},
      {"env", [](const YamlValue& yaml, StageDraft& d) { return read_env(yaml, d.stage); }},
+     {"nice", [](const YamlValue& yaml, StageDraft& d) { return read_nice(yaml, d.stage); }},
+     {"user", [](const YamlValue& yaml, StageDraft& d) { return read_user(yaml, d.stage); }},
+     {"tool_limits",
+      [](const YamlValue& yaml, StageDraft& d) { return read_tool_limits(yaml, d.stage); }},
      {"nodes", [](const YamlValue& yaml, StageDraft& d) { return read_labels(yaml, d.stage); }},
      {"exit_codes",
       [](const YamlValue& yaml, StageDraft& d) { return read_exit_codes(yaml, d.stage); }}}};
@@ -257,6 +262,11 @@ Read<void> check_file(const YamlValue& yaml, const Stage& stage) {
 
 Read<StageDraft> read_stage(const YamlValue& yaml, const StageContext& context) {
   StageDraft draft;
+  if (const auto* limits = yaml.find("limits")) {
+    return fault(limits->key_mark,
+                 "found limits in a stage, expected tool_limits: what each process of the tool may "
+                 "use; limits are the pipeline's and stand beside stages");
+  }
   draft.stage.input = context.framing;
   draft.stage.output = context.framing;
   if (auto read = read_map<StageDraft>(yaml, "a stage", kStageKeys, draft); !read) {
@@ -274,6 +284,9 @@ Read<StageDraft> read_stage(const YamlValue& yaml, const StageContext& context) 
                         ? check_mode_each(yaml, draft.stage)
                         : check_mode_window(yaml, draft.stage, context.limits);
   if (!fits) return tl::unexpected(fits.error());
+  if (auto read = check_tool_limits(yaml, draft.stage, context.limits); !read) {
+    return tl::unexpected(read.error());
+  }
   draft.stage.name = draft.name.text;
   return draft;
 }

@@ -1,10 +1,11 @@
-// What surrounds a tool: its record as an argument or in a file.
+// What surrounds a tool: its record as an argument or in a file, its user, niceness and limits.
 
 #include <csignal>
 #include <filesystem>
 #include <string>
 
 #include <catch2/catch.hpp>
+#include <unistd.h>
 
 #include "tests/support/leat_process.h"
 
@@ -27,6 +28,30 @@ std::string run_well(const Scene& scene, std::string_view input) {
   CHECK(scene.read("letters.jsonl") == "");
   CHECK(scene.sees_no_process());
   return found.output;
+}
+
+bool is_root() {
+  if (::geteuid() == 0) return true;
+  WARN("skipped: only root can change the user");
+  return false;
+}
+
+// Of a run with one record that fails.
+std::string letter_of(const Scene& scene, std::string_view input) {
+  const Outcome found = scene.run(input);
+  INFO(found.errors);
+  CHECK(found.code == 1);
+  CHECK(scene.sees_no_process());
+  return scene.read("letters.jsonl");
+}
+
+// Of a run that a stage's failure ends.
+std::string failure_of(const Scene& scene, std::string_view input) {
+  const Outcome found = scene.run(input);
+  CHECK(found.code == 4);
+  CHECK(scene.read("letters.jsonl") == "");
+  CHECK(scene.sees_no_process());
+  return found.errors;
 }
 
 bool has_folder_of_records(const std::string& place) {
@@ -158,6 +183,129 @@ TEST_CASE("the file of a record is gone when its node was killed") {
   REQUIRE(::kill(leat.pid(), SIGKILL) == 0);
   CHECK(tests::wait_until([&] { return !has_folder_of_records(scene.path("")); }));
   CHECK(scene.sees_no_process());
+}
+
+// ---- Niceness, user and limits.
+
+TEST_CASE("a kept tool with limits and a niceness gives its bytes, and has them") {
+  const Scene scene;
+  scene.set_pipeline(R"(
+- {name: first, run: cat, nice: 3, tool_limits: {memory: 1GiB, open_files: 40, cpu: 100s, output: 1MiB}}
+- name: tool
+  mode: window
+  window: all
+  shell: true
+  run: wc -l; nice; ulimit -v; ulimit -n; ulimit -t; ulimit -Ht
+  nice: 19
+  tool_limits: {memory: 64MiB, open_files: 40, cpu: 1500ms})");
+  CHECK(run_well(scene, numbered_lines(100'000, "")) == "100000\n19\n65536\n40\n2\n3\n");
+}
+
+TEST_CASE("a tool runs as the user of its stage, in each mode") {
+  if (!is_root()) return;
+  const Scene scene;
+  scene.set_pipeline(R"(
+- name: kept
+  user: nobody
+  run: [sh, -c, 'while read -r line; do echo "$line $(id -un) $HOME $USER"; done']
+- name: tool
+  user: nobody
+  mode: window
+  file: true
+  env: {HOME: /own}
+  run: [sh, -c, 'cat "$1"; echo " $(id -un) $HOME"; stat -c "%U %a" "$1"', sh, '{}'])");
+  CHECK(run_well(scene, "a\nb\n") ==
+        "a nobody /nonexistent nobody nobody /own\nnobody 600\n"
+        "b nobody /nonexistent nobody nobody /own\nnobody 600\n");
+}
+
+TEST_CASE("a user that there is not is the stage's failure") {
+  const Scene scene;
+  scene.set_pipeline("- {name: tool, run: cat, user: no-such-user}");
+  CHECK_THAT(failure_of(scene, "a\n"),
+             Contains("cannot start 'cat': there is no user 'no-such-user' here"));
+}
+
+TEST_CASE("a user that the node may not change to is the stage's failure, with the remedy") {
+  if (!is_root()) return;
+  const Scene scene;
+  scene.set_pipeline("- {name: tool, run: cat, user: daemon}");
+  // By a copy, for where the tests run nobody else need have a way to the programs.
+  const Outcome found = scene.shell(
+      "mkdir bin && cp \"$LEAT\" \"$(dirname \"$LEAT\")\"/leat-* bin && chmod 755 . &&"
+      " echo a | setpriv --reuid 65534 --regid 65534 --clear-groups bin/leat pipe spec.yml");
+  INFO(found.errors);
+  CHECK(found.code == 4);
+  CHECK_THAT(found.errors,
+             Contains("it cannot run as the user 'daemon': Operation not permitted") &&
+                 Contains("must run as root"));
+}
+
+TEST_CASE("a program that is not there is told so though its stage has limits") {
+  const Scene scene;
+  scene.set_pipeline("- {name: tool, run: /no/such, tool_limits: {open_files: 50}}");
+  CHECK_THAT(failure_of(scene, "a\n"),
+             Contains("cannot start '/no/such': No such file or directory"));
+}
+
+TEST_CASE("a record that takes a tool beyond its processor time costs only itself") {
+  const Scene scene;
+  scene.set_pipeline(R"(
+- name: tool
+  mode: window
+  retry: {attempts: 1}
+  nice: -20
+  tool_limits: {cpu: 1s}
+  run: [sh, -c, 'echo "$1"; [ "$1" != bad ] || while :; do :; done', sh, '{}'])");
+  CHECK_THAT(letter_of(scene, "a\nbad\nb\n"),
+             Contains("was ended by signal 24 (SIGXCPU): it had used up tool_limits.cpu (1s)"));
+}
+
+TEST_CASE("a tool that gets no memory is told with its limit") {
+  const Scene scene;
+  scene.set_pipeline(R"(
+- name: tool
+  mode: window
+  retry: {attempts: 1}
+  tool_limits: {memory: 64MiB}
+  run: [python3, -c, 'import sys; print(len(b"x" * int(sys.argv[1])))', '{}'])");
+  CHECK_THAT(letter_of(scene, "1000\n1000000000\n5\n"),
+             Contains("exited with status 1; perhaps for tool_limits.memory (64MiB)") &&
+                 Contains("MemoryError"));
+}
+
+TEST_CASE("a kept tool that gets too little memory to start is the stage's failure") {
+  const Scene scene;
+  scene.set_pipeline("- {name: tool, run: cat, tool_limits: {memory: 1MiB}}");
+  CHECK_THAT(failure_of(scene, "a\n"),
+             Contains("3 times in a row; perhaps for tool_limits.memory (1MiB)"));
+}
+
+TEST_CASE("an answer beyond the tool's output fails its record as oversize") {
+  const Scene scene;
+  scene.set_pipeline(R"(
+- {name: tool, run: cat, retry: {attempts: 1}, tool_limits: {output: 1000}})");
+  const std::string long_one(1001, 'x');
+  const std::string fits(1000, 'y');
+  const Outcome found = scene.run("a\n" + long_one + "\n" + fits + "\n");
+  CHECK(found.code == 1);
+  CHECK(found.output == "a\n" + fits + "\n");
+  CHECK_THAT(scene.read("letters.jsonl"),
+             Contains("\"kind\":\"oversize\"") &&
+                 Contains("a record of more than tool_limits.output (1000)"));
+}
+
+TEST_CASE("a window beyond the tool's output fails as oversize") {
+  const Scene scene;
+  scene.set_pipeline(R"(
+- name: tool
+  mode: window
+  retry: {attempts: 1}
+  tool_limits: {output: 1kB}
+  run: [seq, '{}'])");
+  const std::string letters = letter_of(scene, "3\n1000000\n");
+  CHECK_THAT(letters, Contains("\"kind\":\"oversize\"") &&
+                          Contains("more for one window than tool_limits.output (1000)"));
 }
 
 }  // namespace leat::cli

@@ -52,7 +52,7 @@ std::string chain(const std::vector<std::string>& from) {
 
 const std::string kStageKeys =
     "expected in a stage: name, run, shell, file, from, replicas, mode, window, input, output, "
-    "in_flight, timeout, grace, retry, on_error, env, nodes or exit_codes";
+    "in_flight, timeout, grace, retry, on_error, env, nice, user, tool_limits, nodes or exit_codes";
 const std::string kTopKeys = "expected in a pipeline: version, pipeline, framing, limits or stages";
 const std::string kFramings =
     R"(expected lines, blank-line, {until: PATTERN} or {separator: "\0"})";
@@ -151,8 +151,8 @@ TEST_CASE("keys that are unknown or not built yet are told apart") {
        "f:6:14: found the key 'max_age', which is not built yet, expected in window: records, "
        "bytes or time"},
   });
-  for (const char* key : {"sources", "sinks", "buffering", "user", "nice", "prelude", "ready",
-                          "key", "order", "preset", "examples", "max_records", "max_age"}) {
+  for (const char* key : {"sources", "sinks", "buffering", "prelude", "ready", "key", "order",
+                          "preset", "examples", "max_records", "max_age"}) {
     CHECK(message_of(stage(std::string(key) + ": 1")) ==
           "f:5:5: found the key '" + std::string(key) + "', which is not built yet, " + kStageKeys);
   }
@@ -173,8 +173,8 @@ TEST_CASE("what a pipeline lacks is told") {
        "f:2:10: found a stage without a command, expected run: COMMAND"},
       {"pipeline: p\nstages: [cat]\n",
        "f:2:10: found 'cat', expected a stage: a map of name, run, shell, file, from, replicas, "
-       "mode, window, input, output, in_flight, timeout, grace, retry, on_error, env, nodes or "
-       "exit_codes"},
+       "mode, window, input, output, in_flight, timeout, grace, retry, on_error, env, nice, user, "
+       "tool_limits, nodes or exit_codes"},
       {"version: 2\nfuture: x\n",
        "f:1:10: found a spec of version '2', expected version 1, the only one that this Leat "
        "reads"},
@@ -264,6 +264,45 @@ TEST_CASE("a value of the wrong kind or out of its range is told what would do")
       {stage("env: {'A=B': 1}"), "f:5:11: found 'A=B', expected a variable's name"},
       {stage("env: {LEAT_STAGE: x}"),
        "f:5:11: found 'LEAT_STAGE', expected a variable that Leat does not set itself"},
+  });
+}
+
+TEST_CASE("surroundings of a tool that cannot be are told what would do") {
+  const std::string nice = ", expected a whole number from -20 (first) to 19 (last)";
+  const std::string user = ", expected the name of a user of the nodes, such as nobody";
+  check({
+      {stage("nice: 20"), "f:5:11: found '20'" + nice},
+      {stage("nice: -21"), "f:5:11: found '-21'" + nice},
+      {stage("nice: -0"), "f:5:11: found '-0'" + nice},
+      {stage("nice: '5'"), "f:5:11: found '5'" + nice},
+      {stage("nice: +5"), "f:5:11: found '+5'" + nice},
+      {stage("nice: [5]"), "f:5:11: found a list" + nice},
+      {stage("user: ''"), "f:5:11: found ''" + user},
+      {stage("user: a:b"), "f:5:11: found 'a:b'" + user},
+      {stage("user: {a: b}"), "f:5:11: found a map" + user},
+      {stage("tool_limits: 1GiB"),
+       "f:5:18: found '1GiB', expected tool_limits: a map of memory, open_files, cpu or output"},
+      {stage("tool_limits: {}"),
+       "f:5:18: found a map, expected at least one limit, such as {memory: 1GiB}"},
+      {stage("tool_limits: {memry: 1GiB}"),
+       "f:5:19: found the unknown key 'memry', expected in tool_limits: memory, open_files, cpu or "
+       "output; did you mean 'memory'?"},
+      {stage("tool_limits: {memory: 1kB}"),
+       "f:5:27: found '1kB', expected a size from 1MiB to 1TiB"},
+      {stage("tool_limits: {open_files: 3}"),
+       "f:5:31: found '3', expected a whole number from 4 to 1048576"},
+      {stage("tool_limits: {cpu: 10}"),
+       "f:5:24: found '10', expected a duration with its unit, such as 10ms or 10s"},
+      {stage("tool_limits: {output: 0}"), "f:5:27: found '0', expected a size from 1 to 1TiB"},
+      {stage("tool_limits: {output: 1GiB}"),
+       "f:5:27: found '1GiB', expected at most record_bytes, which is 64MiB (see limits)"},
+      {stage("mode: window\n    window: all\n    tool_limits: {output: 1GiB}"),
+       "f:7:27: found '1GiB', expected at most queue_bytes, which is 256MiB (see limits)"},
+      {stage("limits: {memory: 1GiB}"),
+       "f:5:5: found limits in a stage, expected tool_limits: what each process of the tool may "
+       "use; limits are the pipeline's and stand beside stages"},
+      {stage("tool_limit: {memory: 1GiB}"), "f:5:5: found the unknown key 'tool_limit', " +
+                                                kStageKeys + "; did you mean 'tool_limits'?"},
   });
 }
 

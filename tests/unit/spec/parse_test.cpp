@@ -53,6 +53,9 @@ stages:
     retry: {attempts: 5, backoff: 250ms}
     on_error: stop
     env: {LANG: C, EMPTY: '', N: 1, NO: no}
+    nice: -5
+    user: nobody
+    tool_limits: {memory: 2GiB, open_files: 256, cpu: 90s, output: 64KiB}
   - name: count
     run: sort | uniq -c
     shell: true
@@ -92,6 +95,12 @@ TEST_CASE("what a kept stage says is read") {
   CHECK(stage.env ==
         std::map<std::string, std::string>{{"LANG", "C"}, {"EMPTY", ""}, {"N", "1"}, {"NO", "no"}});
   CHECK(stage.output == stage.input);
+  CHECK(stage.surroundings.nice == -5);
+  CHECK(stage.surroundings.user == "nobody");
+  CHECK(stage.surroundings.memory_bytes_max == std::uint64_t{2} << 30);
+  CHECK(stage.surroundings.open_files_max == 256U);
+  CHECK(stage.surroundings.cpu_time_max == std::chrono::seconds(90));
+  CHECK(stage.output_bytes_max == 65536U);
 }
 
 TEST_CASE("what a window stage says is read") {
@@ -123,6 +132,10 @@ TEST_CASE("a spec that says little has the defaults") {
   CHECK(stage.attempts == 3);
   CHECK(stage.on_error == OnError::kDeadLetter);
   CHECK(stage.exit_codes == std::vector<int>{0});
+  CHECK_FALSE(stage.surroundings.nice);
+  CHECK(stage.surroundings.user == "");
+  CHECK_FALSE(stage.surroundings.memory_bytes_max);
+  CHECK_FALSE(stage.output_bytes_max);
   CHECK(pipeline.limits.record_bytes_max == Limits{}.record_bytes_max);
   CHECK(pipeline.limits.session_bytes_max == Limits{}.session_bytes_max);
 }
