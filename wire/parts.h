@@ -28,8 +28,8 @@ enum class FailureKind : std::uint8_t {
   kSignal,    // A signal ended it; `status` is the signal.
   kTimeout,   // No answer in time.
   kMismatch,  // More or fewer answers than records.
-  kFraming,   // The record cannot be fed in the tool's framing.
-  kOversize,  // The record, or what the tool printed, is above record_bytes_max.
+  kFraming,   // The record cannot be fed in the tool's framing, or be its argument.
+  kOversize,  // The record, or what the tool printed, is above a limit.
   kNodeLost,  // The node died with it, again and again.
 };
 
