@@ -71,6 +71,11 @@ Result<void> check(const Framing& framing) {
   if (framing.kind == Kind::kSeparator && framing.separator.empty()) {
     return failure(Errc::kInvalidArgument, "the separator is empty, it needs one byte or more");
   }
+  if (framing.lines < 1 || framing.lines > kLinesMax) {
+    return failure(Errc::kInvalidArgument, "a record of " + std::to_string(framing.lines) +
+                                               " lines, it needs 1 to " +
+                                               std::to_string(kLinesMax));
+  }
   return {};
 }
 
@@ -78,10 +83,17 @@ std::string_view terminator(const Framing& framing) {
   return framing.kind == Kind::kSeparator ? std::string_view(framing.separator) : "\n";
 }
 
+std::string refusal(const Framing& framing) {
+  if (framing.kind == Kind::kLines && framing.lines > 1) {
+    return "it has more or fewer lines than " + std::to_string(framing.lines);
+  }
+  return "it would be several records or none";
+}
+
 std::string to_string(const Framing& framing) {
   switch (framing.kind) {
     case Kind::kLines:
-      return "lines";
+      return framing.lines == 1 ? "lines" : "{lines: " + std::to_string(framing.lines) + "}";
     case Kind::kBlankLine:
       return "blank-line";
     case Kind::kUntil:

@@ -75,6 +75,7 @@ Splitter::Splitter(Framing framing) : framing_(std::move(framing)) {
 void Splitter::scan(std::string_view piece, Lengths& lengths) {
   switch (framing_.kind) {
     case Kind::kLines:
+      if (framing_.lines > 1) return scan_line_groups(piece, lengths);
       return scan_byte('\n', piece, lengths);
     case Kind::kBlankLine:
       return scan_blank_lines(piece, lengths);
@@ -88,6 +89,7 @@ void Splitter::scan(std::string_view piece, Lengths& lengths) {
 
 void Splitter::reset() {
   pending_ = 0;
+  lines_ = 0;
   line_bytes_ = 0;
   matched_ = 0;
   line_.clear();
@@ -101,6 +103,19 @@ void Splitter::end_record(std::size_t length, Lengths& lengths) {
 void Splitter::scan_byte(char terminator, std::string_view piece, Lengths& lengths) {
   while (const auto record = take_through(terminator, piece)) {
     end_record(pending_ + record->size(), lengths);
+  }
+  pending_ += piece.size();
+}
+
+void Splitter::scan_line_groups(std::string_view piece, Lengths& lengths) {
+  while (const auto line = take_through('\n', piece)) {
+    pending_ += line->size();
+    if (++lines_ == framing_.lines) {
+      lines_ = 0;
+      end_record(pending_, lengths);
+    } else {
+      ++pending_;
+    }
   }
   pending_ += piece.size();
 }
@@ -180,7 +195,7 @@ void Splitter::scan_separator(std::string_view piece, Lengths& lengths) {
 bool Splitter::carries(std::string_view record) const {
   switch (framing_.kind) {
     case Kind::kLines:
-      return record.find('\n') == std::string_view::npos;
+      return std::ranges::count(record, '\n') == std::ptrdiff_t{framing_.lines} - 1;
     case Kind::kBlankLine:
       return !has_blank_line(record);
     case Kind::kUntil:

@@ -47,6 +47,7 @@ class Splitter {
   using Lengths = std::vector<std::uint32_t>;
 
   void scan_byte(char terminator, std::string_view piece, Lengths& lengths);
+  void scan_line_groups(std::string_view piece, Lengths& lengths);
   void scan_blank_lines(std::string_view piece, Lengths& lengths);
   void scan_until(std::string_view piece, Lengths& lengths);
   void scan_separator(std::string_view piece, Lengths& lengths);
@@ -62,6 +63,7 @@ class Splitter {
   // separator only: where matching goes on when i + 1 bytes of it matched and the next does not.
   std::vector<std::size_t> fallback_;
   std::size_t pending_ = 0;     // Bytes since the last terminator.
+  std::uint32_t lines_ = 0;     // lines: of these, how many have ended.
   std::size_t line_bytes_ = 0;  // blank-line: of these, in the line under way.
   std::size_t matched_ = 0;     // separator: of these, how many at the end begin one.
   std::string line_;            // until: the line under way, as far as earlier pieces had it.

@@ -112,7 +112,7 @@ void Inlet::refuse(const wire::Lease& lease, const Batch& slice, const Position&
        .inputs = 1,
        .kind = wire::FailureKind::kFraming,
        .reason = "the record cannot be given to the tool: in its input framing, " +
-                 framing::to_string(stage_.input) + ", it would be several records or none"});
+                 framing::to_string(stage_.input) + ", " + framing::refusal(stage_.input)});
   results_.push_back(std::move(result));
 }
 
@@ -148,7 +148,8 @@ void Inlet::take_window(const wire::Lease& lease) {
                                  .reason = "record " + to_string(refused.front()) +
                                            " of the window cannot be given to the tool in its "
                                            "input framing, " +
-                                           framing::to_string(stage_.input)});
+                                           framing::to_string(stage_.input) + ", " +
+                                           framing::refusal(stage_.input)});
     }
   }
   results_.push_back(std::move(result));

@@ -14,7 +14,12 @@ using framing::Kind;
 
 constexpr std::size_t kSeparatorBytesMax = 256;
 constexpr std::string_view kFramings =
-    R"(lines, blank-line, {until: PATTERN} or {separator: "\0"})";
+    R"(lines, blank-line, {lines: N}, {until: PATTERN} or {separator: "\0"})";
+
+Read<void> read_lines(const YamlValue& yaml, Framing& framing) {
+  framing.kind = Kind::kLines;
+  return store(framing.lines, read_count(yaml, {1, framing::kLinesMax}));
+}
 
 Read<void> read_until(const YamlValue& yaml, Framing& framing) {
   const auto pattern = read_text(yaml, "a pattern in RE2 syntax");
@@ -44,8 +49,8 @@ Read<void> read_separator(const YamlValue& yaml, Framing& framing) {
   return {};
 }
 
-constexpr std::array<Key<Framing>, 2> kFramingKeys = {
-    {{"until", read_until}, {"separator", read_separator}}};
+constexpr std::array<Key<Framing>, 3> kFramingKeys = {
+    {{"lines", read_lines}, {"until", read_until}, {"separator", read_separator}}};
 
 Read<Framing> read_framing_map(const YamlValue& yaml) {
   Framing framing;
@@ -53,7 +58,7 @@ Read<Framing> read_framing_map(const YamlValue& yaml) {
   if (!read) return tl::unexpected(read.error());
   if (yaml.entries.size() != 1) {
     return fault(yaml.mark, "found " + std::to_string(yaml.entries.size()) +
-                                " keys in a framing, expected one: until or separator");
+                                " keys in a framing, expected one: lines, until or separator");
   }
   return framing;
 }

@@ -93,6 +93,7 @@ Cut cut_in_pieces(InputCutter cutter, const std::string& stream,
 }
 
 const std::vector<Framing> kFramings = {{.kind = Kind::kLines},
+                                        {.kind = Kind::kLines, .lines = 3},
                                         {.kind = Kind::kBlankLine},
                                         {.kind = Kind::kUntil, .pattern = "^E"},
                                         {.kind = Kind::kSeparator, .separator = "|"},

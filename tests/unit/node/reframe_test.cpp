@@ -20,6 +20,7 @@ using leat::node::Reframed;
 namespace {
 
 const std::vector<Framing> kFramings = {{.kind = Kind::kLines},
+                                        {.kind = Kind::kLines, .lines = 2},
                                         {.kind = Kind::kBlankLine},
                                         {.kind = Kind::kUntil, .pattern = "^E"},
                                         {.kind = Kind::kSeparator, .separator = "\n"},

@@ -55,7 +55,7 @@ const std::string kStageKeys =
     "in_flight, timeout, grace, retry, on_error, env, nodes or exit_codes";
 const std::string kTopKeys = "expected in a pipeline: version, pipeline, framing, limits or stages";
 const std::string kFramings =
-    R"(expected lines, blank-line, {until: PATTERN} or {separator: "\0"})";
+    R"(expected lines, blank-line, {lines: N}, {until: PATTERN} or {separator: "\0"})";
 
 }  // namespace
 
@@ -272,6 +272,12 @@ TEST_CASE("a bad framing is told what would do") {
        "f:5:12: found 'blank_line', " + kFramings + "; did you mean 'blank-line'?"},
       {stage("output: json"), "f:5:13: found 'json', " + kFramings},
       {stage("output: [lines]"), "f:5:13: found a list, " + kFramings},
+      {stage("output: {lines: 0}"), "f:5:21: found '0', expected a whole number from 1 to 1000000"},
+      {stage("output: {lines: four}"),
+       "f:5:21: found 'four', expected a whole number from 1 to 1000000"},
+      {stage("output: {line: 4}"),
+       "f:5:14: found the unknown key 'line', expected in a framing: lines, until or separator; "
+       "did you mean 'lines'?"},
       {stage("output: {until: '('}"), "f:5:21: found '(', expected RE2 syntax: missing ): ("},
       {stage("output: {until: ''}"),
        "f:5:21: found '', expected a pattern; where every line ends a record: lines"},
@@ -282,10 +288,11 @@ TEST_CASE("a bad framing is told what would do") {
        R"(f:5:25: found '\0', expected escapes in double quotes: "\0")"},
       {stage("output: {seperator: x}"),
        "f:5:14: found the unknown key 'seperator', expected in a "
-       "framing: until or separator; did you mean 'separator'?"},
+       "framing: lines, until or separator; did you mean 'separator'?"},
       {stage("output: {until: x, separator: y}"),
-       "f:5:13: found 2 keys in a framing, expected one: until or separator"},
-      {stage("output: {}"), "f:5:13: found 0 keys in a framing, expected one: until or separator"},
+       "f:5:13: found 2 keys in a framing, expected one: lines, until or separator"},
+      {stage("output: {}"),
+       "f:5:13: found 0 keys in a framing, expected one: lines, until or separator"},
       {top("framing: word"), "f:5:10: found 'word', " + kFramings},
   });
 }

@@ -144,14 +144,19 @@ TEST_CASE("a block of text is one command") {
 }
 
 TEST_CASE("every framing is read, and written as it is read") {
-  for (const char* text : {"lines", "blank-line", "{until: '^it''s \\.$'}", "{until: \"a\\tb\"}",
-                           "{separator: \"\\0\"}", "{separator: \"\\x0d\\n\"}",
-                           "{separator: \"--\"}", "{separator: \"\xc3\xa9\"}"}) {
+  for (const char* text :
+       {"lines", "{lines: 4}", "blank-line", "{until: '^it''s \\.$'}", "{until: \"a\\tb\"}",
+        "{separator: \"\\0\"}", "{separator: \"\\x0d\\n\"}", "{separator: \"--\"}",
+        "{separator: \"\xc3\xa9\"}"}) {
     INFO(text);
     const Framing framing = output_of(text);
     CHECK(to_string(framing) == text);
     CHECK(output_of(to_string(framing)) == framing);
   }
+}
+
+TEST_CASE("one line to a record is lines") {
+  CHECK(output_of("{lines: 1}") == Framing{});
 }
 
 TEST_CASE("an escape in a separator is the character's UTF-8") {
