@@ -80,7 +80,16 @@ Result<void> check(const Framing& framing) {
 }
 
 std::string_view terminator(const Framing& framing) {
-  return framing.kind == Kind::kSeparator ? std::string_view(framing.separator) : "\n";
+  if (framing.kind == Kind::kSeparator) return framing.separator;
+  return has_headers(framing) ? "" : "\n";
+}
+
+bool has_headers(const Framing& framing) {
+  return framing.kind == Kind::kNetstring || framing.kind == Kind::kLength32;
+}
+
+bool may_lack_terminator(const Framing& framing) {
+  return !has_headers(framing);
 }
 
 std::string refusal(const Framing& framing) {
@@ -100,6 +109,10 @@ std::string to_string(const Framing& framing) {
       return "{until: " + quoted_pattern(framing.pattern) + "}";
     case Kind::kSeparator:
       return "{separator: " + in_double_quotes(framing.separator) + "}";
+    case Kind::kNetstring:
+      return "netstring";
+    case Kind::kLength32:
+      return "length32";
   }
   ENSURE(false);
   return {};

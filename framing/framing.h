@@ -1,5 +1,6 @@
-// A framing says how records lie in a byte stream: each record followed by a terminator. The value
-// is what a pipeline's YAML names; framing/splitter.h cuts streams by it.
+// A framing says how records lie in a byte stream: each record followed by a terminator, or with
+// its length ahead of it. The value is what a pipeline's YAML names; framing/splitter.h cuts
+// streams by it.
 //
 //   lines       a record ends at a newline, which is its terminator; with N lines to a record, at
 //               the N-th newline.
@@ -7,6 +8,12 @@
 //   until       a record is lines; the first line that the pattern matches ends it and belongs to
 //               it. The newline after that line is the terminator.
 //   separator   a record ends at the given bytes, which are its terminator.
+//   netstring   LENGTH:BYTES, with LENGTH in decimal digits.
+//   length32    the length as four bytes, the highest first, and the bytes.
+//
+// Records in a batch lie one after another, each with its terminator behind it. That is the stream
+// itself, unless the framing has headers: these have no terminator, and headers are left out of
+// batches (see framing/stream.h).
 
 #pragma once
 
@@ -18,7 +25,7 @@
 
 namespace leat::framing {
 
-enum class Kind : std::uint8_t { kLines, kBlankLine, kUntil, kSeparator };
+enum class Kind : std::uint8_t { kLines, kBlankLine, kUntil, kSeparator, kNetstring, kLength32 };
 
 inline constexpr std::uint32_t kLinesMax = 1'000'000;
 
@@ -34,8 +41,15 @@ struct Framing {
 // lines out of range.
 [[nodiscard]] Result<void> check(const Framing& framing);
 
-// What follows each record in the stream.
+// What follows each record in a batch.
 [[nodiscard]] std::string_view terminator(const Framing& framing);
+
+// Whether each record has its length ahead of it in the stream.
+[[nodiscard]] bool has_headers(const Framing& framing);
+
+// Whether a stream may end without its last terminator, and its last bytes are a record all the
+// same (kUnterminated).
+[[nodiscard]] bool may_lack_terminator(const Framing& framing);
 
 // What is wrong with a record that cannot be fed: "it would be several records or none".
 [[nodiscard]] std::string refusal(const Framing& framing);

@@ -70,6 +70,71 @@ Splitter::Splitter(Framing framing) : framing_(std::move(framing)) {
     ENSURE(!framing_.separator.empty());
     fallback_ = fallback_of(framing_.separator);
   }
+  if (framing_.kind == Kind::kNetstring) scanner_.emplace(Header::kNetstring);
+  if (framing_.kind == Kind::kLength32) scanner_.emplace(Header::kLength32);
+}
+
+void Splitter::split(std::string_view piece, Lengths& lengths, std::string& blob) {
+  if (!scanner_) {
+    blob.append(piece);
+    return scan(piece, lengths);
+  }
+  while (!piece.empty() && !malformed_) {
+    const Extent extent = next(piece);
+    blob.append(piece, extent.before, extent.record);
+    piece.remove_prefix(extent.total());
+    if (extent.is_end) end_record(pending_, lengths);
+  }
+}
+
+Extent Splitter::next(std::string_view piece) {
+  const Extent extent = scanner_->next(piece);
+  pending_ += extent.record;
+  offset_ += extent.total();
+  note_fault(scanner_->fault());
+  return extent;
+}
+
+void Splitter::note_fault(const std::optional<std::string>& fault) {
+  if (fault && !malformed_) malformed_ = Malformed{offset_, *fault};
+}
+
+Splitter::Passed Splitter::pass(std::string_view piece) {
+  if (scanner_) {
+    if (malformed_) return {.used = piece.size()};
+    const Extent extent = next(piece);
+    if (extent.is_end) pending_ = 0;
+    const std::size_t used = malformed_ ? piece.size() : extent.total();
+    return {used, static_cast<std::int64_t>(extent.record), extent.is_end};
+  }
+  const auto before = static_cast<std::uint32_t>(pending_);
+  Lengths lengths;
+  scan(piece, lengths);
+  if (lengths.empty()) return {piece.size(), static_cast<std::int64_t>(piece.size()), false};
+  // Where the record ends within the piece; right even where lengths overflow.
+  const auto terminator_bytes = static_cast<std::uint32_t>(terminator(framing_).size());
+  const std::uint32_t end = lengths.front() + terminator_bytes - before;
+  reset();
+  return {end, std::int64_t{end} - terminator_bytes, true};
+}
+
+Splitter::Last Splitter::end() {
+  if (scanner_) {
+    scanner_->end();
+    note_fault(scanner_->fault());
+    return Last::kNone;
+  }
+  const Last last = pending_ > 0 ? Last::kUnterminated : Last::kNone;
+  reset();
+  return last;
+}
+
+std::uint64_t Splitter::record_bytes_min() const {
+  return pending_ + (scanner_ ? scanner_->missing() : 0);
+}
+
+bool Splitter::is_between() const {
+  return pending_ == 0 && (!scanner_ || scanner_->is_between());
 }
 
 void Splitter::scan(std::string_view piece, Lengths& lengths) {
@@ -84,6 +149,9 @@ void Splitter::scan(std::string_view piece, Lengths& lengths) {
     case Kind::kSeparator:
       if (framing_.separator.size() > 1) return scan_separator(piece, lengths);
       return scan_byte(framing_.separator.front(), piece, lengths);
+    case Kind::kNetstring:
+    case Kind::kLength32:
+      ENSURE(!has_headers(framing_));
   }
 }
 
@@ -93,6 +161,9 @@ void Splitter::reset() {
   line_bytes_ = 0;
   matched_ = 0;
   line_.clear();
+  if (scanner_) scanner_->reset();
+  offset_ = 0;
+  malformed_.reset();
 }
 
 void Splitter::end_record(std::size_t length, Lengths& lengths) {
@@ -202,6 +273,9 @@ bool Splitter::carries(std::string_view record) const {
       return carries_until(record);
     case Kind::kSeparator:
       return carries_separator(record);
+    case Kind::kNetstring:
+    case Kind::kLength32:
+      return record.size() <= kHeaderLengthMax;
   }
   ENSURE(false);
   return false;
@@ -228,11 +302,11 @@ bool carries(const Framing& framing, std::string_view record) {
   return Splitter(framing).carries(record);
 }
 
-void feed(const Framing& framing, std::string_view record, std::string& stream) {
-  stream += record;
+void feed(const Framing& framing, std::string_view record, std::string& blob) {
+  blob += record;
   const bool lacks_newline = !record.empty() && !record.ends_with('\n');
-  if (framing.kind == Kind::kBlankLine && lacks_newline) stream += '\n';
-  stream += terminator(framing);
+  if (framing.kind == Kind::kBlankLine && lacks_newline) blob += '\n';
+  blob += terminator(framing);
 }
 
 }  // namespace leat::framing

@@ -6,6 +6,7 @@
 
 #include "core/ensure.h"
 #include "core/words.h"
+#include "framing/stream.h"
 
 namespace leat::node {
 
@@ -135,7 +136,7 @@ void EachReplica::give(Portion portion, Turn& turn) {
   if (given_count_ == 0) given_since_ = turn.now;
   if (owed() == 0) last_progress_ = turn.now;
   const Records& records = portion.batch.records;
-  Bytes bytes = records.blob;
+  Bytes bytes = framing::stream_of(records, post_.stage.input);
   if (portion.is_unterminated) bytes = bytes.slice(0, bytes.size() - records.separator.size());
   has_been_fed_ = true;
   waiting_since_.reset();
@@ -196,7 +197,7 @@ void EachReplica::on(const ToolLooked& event, Turn& turn) {
     return;
   }
   if (given_count_ == 0) return;
-  const bool is_complete = owed() == 0 && answers_.pending_bytes() == 0;
+  const bool is_complete = owed() == 0 && answers_.is_between();
   if (event.rest == Rest::kAtRest) {
     has_rested_ = true;
     return is_complete ? commit(turn) : diagnose(turn);
@@ -274,6 +275,11 @@ void EachReplica::on(const ToolPrinted& event, Turn& turn) {
   is_look_valid_ = false;
   look_at_.reset();
   if (answers > 0) has_answered_ = true;
+  const bool is_past_last = closing_ == Closing::kLast && answers_.count() > 0;
+  if (const std::optional<std::string> malformed = answers_.malformed();
+      malformed && !is_past_last) {
+    return fail({.kind = wire::FailureKind::kMismatch, .reason = *malformed}, turn);
+  }
   if (answers_.largest_record() > post_.limits.record_bytes_max) {
     return fail({.kind = wire::FailureKind::kOversize,
                  .reason = "the tool printed a record of more than limits.record_bytes (" +

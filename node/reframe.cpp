@@ -11,6 +11,7 @@ namespace {
 
 bool lies_as_read(const Records& records, const framing::Framing& input) {
   if (records.separator != framing::terminator(input)) return false;
+  if (framing::has_headers(input)) return true;
   framing::Splitter splitter(input);
   std::vector<std::uint32_t> lengths;
   lengths.reserve(records.count);
@@ -95,10 +96,14 @@ void reframe_each(const Batch& slice, const framing::Framing& input, Reframed& r
 
 }  // namespace
 
-Reframed reframe(const Batch& slice, const framing::Framing& input) {
+Reframed reframe(Batch slice, const framing::Framing& input) {
   Reframed reframed;
   const Records& records = slice.records;
   if (records.count == 0) return reframed;
+  if (!framing::may_lack_terminator(input)) {
+    std::erase_if(slice.records.attributes,
+                  [](const Attribute& attribute) { return attribute.name == kUnterminated; });
+  }
   const std::uint32_t whole =
       records.has(kUnterminated, records.count - 1) ? records.count - 1 : records.count;
   Batch terminated{slice.producer, origins_of(slice.runs, 0, whole), records.slice(0, whole)};

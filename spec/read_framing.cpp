@@ -14,7 +14,17 @@ using framing::Kind;
 
 constexpr std::size_t kSeparatorBytesMax = 256;
 constexpr std::string_view kFramings =
-    R"(lines, blank-line, {lines: N}, {until: PATTERN} or {separator: "\0"})";
+    R"(lines, blank-line, netstring, length32, {lines: N}, {until: PATTERN} or {separator: "\0"})";
+
+struct Word {
+  std::string_view word;
+  Kind kind;
+};
+
+constexpr std::array<Word, 4> kWordFramings = {{{"lines", Kind::kLines},
+                                                {"blank-line", Kind::kBlankLine},
+                                                {"netstring", Kind::kNetstring},
+                                                {"length32", Kind::kLength32}}};
 
 Read<void> read_lines(const YamlValue& yaml, Framing& framing) {
   framing.kind = Kind::kLines;
@@ -66,13 +76,14 @@ Read<Framing> read_framing_map(const YamlValue& yaml) {
 }  // namespace
 
 Read<Framing> read_framing(const YamlValue& yaml) {
-  constexpr std::array<std::string_view, 4> kWords = {"lines", "blank-line", "until", "separator"};
   if (yaml.kind == YamlValue::Kind::kMap) return read_framing_map(yaml);
-  if (yaml.kind == YamlValue::Kind::kScalar && yaml.text == "lines") return Framing{};
-  if (yaml.kind == YamlValue::Kind::kScalar && yaml.text == "blank-line") {
-    return Framing{.kind = Kind::kBlankLine, .pattern = {}, .separator = {}};
+  std::vector<std::string_view> known = {"until", "separator"};
+  for (const Word& framing : kWordFramings) {
+    known.push_back(framing.word);
+    if (yaml.kind != YamlValue::Kind::kScalar || yaml.text != framing.word) continue;
+    return Framing{.kind = framing.kind, .pattern = {}, .separator = {}};
   }
-  return unexpected_value(yaml, std::string(kFramings) + suggestion(yaml.text, kWords));
+  return unexpected_value(yaml, std::string(kFramings) + suggestion(yaml.text, known));
 }
 
 }  // namespace leat::spec

@@ -42,7 +42,60 @@ std::string fastq(int count) {
   return text;
 }
 
-// Four lines to one, and back.
+std::string netstrings(const std::vector<std::string>& records) {
+  std::string text;
+  for (const std::string& record : records) {
+    text += std::to_string(record.size()) + ":" + record + ",";
+  }
+  return text;
+}
+
+// Records with whatever separates others.
+std::vector<std::string> awkward_records() {
+  std::vector<std::string> records = {"",     "\n",   "a\nb", "\n\n", std::string(1, '\0'),
+                                      "3:x,", "EOS\n"};
+  for (std::size_t i = 0; i < 500; ++i) {
+    records.push_back(std::string(i * 37 % 5000, static_cast<char>(i)));
+  }
+  return records;
+}
+
+// Reads and writes records with a header, one for one: netstring, or length32 when its argument
+// says so for the input or the output. What a record becomes is the second line's business.
+constexpr const char* kHeaders = R"py(
+import struct, sys
+reads, writes = sys.argv[1:3]
+source, sink = sys.stdin.buffer, sys.stdout.buffer
+
+def records():
+    while True:
+        if reads == 'length32':
+            header = source.read(4)
+            if not header:
+                return
+            yield source.read(struct.unpack('>I', header)[0])
+            continue
+        digits = b''
+        while (byte := source.read(1)) != b':':
+            if not byte:
+                return
+            digits += byte
+        yield source.read(int(digits))
+        assert source.read(1) == b','
+
+for record in records():
+    if record == b'garble':
+        sink.write(b'garbled')
+    elif writes == 'length32':
+        sink.write(struct.pack('>I', len(record)) + record)
+    elif writes == 'netstring':
+        sink.write(b'%d:%b,' % (len(record), record))
+    else:
+        sink.write(b'%d\n' % len(record))
+    sink.flush()
+)py";
+
+// One line for four.
 constexpr const char* kNames = R"py(
 import sys
 while True:
@@ -98,6 +151,88 @@ TEST_CASE("a record with another number of lines is a dead letter before its too
   CHECK(letter["reason"] ==
         "the record cannot be given to the tool: in its input framing, {lines: 4}, it has more or "
         "fewer lines than 4");
+}
+
+TEST_CASE("records of any bytes go through tools that read their length first, re-framed between") {
+  const Scene scene;
+  scene.write("headers.py", kHeaders);
+  scene.set_pipeline(R"(
+- {name: one, run: python3 headers.py netstring length32, input: netstring, output: length32}
+- {name: two, run: python3 headers.py length32 length32, input: length32, output: length32}
+- {name: three, run: python3 headers.py netstring netstring, input: netstring, output: netstring})");
+  const std::string input = netstrings(awkward_records());
+  const Outcome found = scene.run(input);
+  CHECK(found.errors == "");
+  CHECK(found.code == 0);
+  CHECK(difference(found.output, input) == "");
+}
+
+TEST_CASE("lines become records with a header and lines again, the last one too") {
+  const Scene scene;
+  scene.write("headers.py", kHeaders);
+  scene.set_pipeline(R"(
+- {name: cat, run: cat}
+- {name: one, run: python3 headers.py length32 netstring, input: length32, output: netstring}
+- {name: count, run: python3 headers.py netstring lines, input: netstring, output: lines})");
+  const Outcome found = scene.run("a\n\nfour\nlast one");
+  CHECK(found.errors == "");
+  CHECK(difference(found.output, "1\n0\n4\n8\n") == "");
+}
+
+TEST_CASE("an input that stops being netstrings ends there, and what was before is done") {
+  const Scene scene;
+  scene.set_pipeline(
+      "- {name: tool, run: python3 headers.py netstring lines, input: netstring, output: lines}");
+  scene.write("headers.py", kHeaders);
+  const std::string whole = netstrings({"a", "bb"});
+  SECTION("in the middle") {
+    const Outcome found = scene.run(whole + "and this\n" + std::string(1 << 20, 'x'));
+    CHECK(found.code == 4);
+    CHECK(found.output == "1\n2\n");
+    CHECK(found.errors ==
+          "leat: standard input is not netstring at byte 9: found 'a', expected a record's length "
+          "in digits; it was read up to there, 2 records\n");
+  }
+  SECTION("at its end") {
+    const Outcome found = scene.run(whole + "5:abc");
+    CHECK(found.code == 4);
+    CHECK(found.output == "1\n2\n");
+    CHECK(found.errors ==
+          "leat: standard input is not netstring at byte 14: found the end, expected 2 more bytes "
+          "of the record; it was read up to there, 2 records\n");
+  }
+}
+
+TEST_CASE("an answer that is no netstring is the failure of its record alone") {
+  const Scene scene;
+  scene.write("headers.py", kHeaders);
+  scene.set_pipeline(
+      "- {name: tool, run: python3 headers.py netstring netstring, retry: {backoff: 0s}}",
+      "framing: netstring\n");
+  const std::string before = netstrings(awkward_records());
+  const Outcome found = scene.run(before + netstrings({"garble"}) + before);
+  CHECK(found.code == 1);
+  CHECK(difference(found.output, before + before) == "");
+  const json letter = only_letter_in(scene);
+  CHECK(letter["kind"] == "mismatch");
+  CHECK(letter["text"] == "garble");
+  const std::string reason = letter["reason"];
+  CHECK(reason.starts_with("what the tool printed is not netstring at byte "));
+  CHECK(reason.ends_with(": found 'g', expected a record's length in digits"));
+}
+
+TEST_CASE("a record with a header is above the limit as any other") {
+  const Scene scene;
+  scene.write("headers.py", kHeaders);
+  scene.set_pipeline("- {name: tool, run: python3 headers.py netstring lines, output: lines}",
+                     "framing: netstring\nlimits: {record_bytes: 1000}\n");
+  const Outcome found =
+      scene.run(netstrings({"a", std::string(1001, 'x'), std::string(1000, 'y')}));
+  CHECK(found.code == 1);
+  CHECK(found.output == "1\n1000\n");
+  const json letter = only_letter_in(scene);
+  CHECK(letter["kind"] == "oversize");
+  CHECK(letter["bytes"] == 1001);
 }
 
 }  // namespace leat::cli

@@ -232,3 +232,46 @@ TEST_CASE("only the last record without terminator is marked") {
   CHECK(cut.is_unterminated);
   CHECK_FALSE(cut_lines(10, "a\nb\n").is_unterminated);
 }
+
+TEST_CASE("an oversized record with a header is passed over by its length") {
+  const std::string large(200'000, 'x');
+  const std::string stream = "1:a,200000:" + large + ",2:bc,";
+  InputCutter cutter({.kind = Kind::kNetstring}, 10);
+  Cut cut;
+  for (std::size_t at = 0; at < stream.size(); at += 777) {
+    cutter.add(std::string_view(stream).substr(at, 777));
+    collect(cutter, cut);
+  }
+  cutter.finish();
+  collect(cutter, cut);
+  CHECK(cut.records == std::vector<std::string>{"a", "bc"});
+  CHECK(cut.oversize == std::vector<std::pair<std::uint64_t, std::uint64_t>>{{1, 200'000}});
+  CHECK_FALSE(cut.is_unterminated);
+  CHECK_FALSE(cutter.malformed());
+}
+
+TEST_CASE("what lies before a malformed place is cut, and nothing behind it") {
+  InputCutter cutter({.kind = Kind::kNetstring}, 10);
+  cutter.add("1:a,2:bc,nonsense");
+  cutter.add("1:d,");
+  cutter.finish();
+  Cut cut;
+  collect(cutter, cut);
+  CHECK(cut.records == std::vector<std::string>{"a", "bc"});
+  REQUIRE(cutter.malformed());
+  CHECK(cutter.malformed()->offset == 9);
+}
+
+TEST_CASE("a stream that ends within a record with a header is malformed, oversized or not") {
+  for (const std::string record : {"3:ab", "300:ab", "3"}) {
+    InputCutter cutter({.kind = Kind::kNetstring}, 10);
+    cutter.add("1:a," + record);
+    cutter.finish();
+    Cut cut;
+    collect(cutter, cut);
+    CHECK(cut.records == std::vector<std::string>{"a"});
+    CHECK(cut.oversize.empty());
+    REQUIRE(cutter.malformed());
+    CHECK(cutter.malformed()->offset == 4 + record.size());
+  }
+}

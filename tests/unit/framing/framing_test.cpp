@@ -56,8 +56,10 @@ TEST_CASE("a framing is written as the YAML has it") {
   CHECK(to_string(separator(std::string("\0\r\n\"\\", 5))) == R"({separator: "\0\x0d\n\"\\"})");
 }
 
-TEST_CASE("the terminator is a newline or the separator") {
+TEST_CASE("the terminator is a newline, the separator or nothing") {
   CHECK(terminator(Framing{}) == "\n");
   CHECK(terminator(until("x")) == "\n");
   CHECK(terminator(separator("--")) == "--");
+  CHECK(leat::framing::terminator({.kind = Kind::kNetstring}).empty());
+  CHECK(leat::framing::terminator({.kind = Kind::kLength32}).empty());
 }

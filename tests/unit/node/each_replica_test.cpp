@@ -195,6 +195,33 @@ TEST_CASE("an answer larger than record_bytes fails the record it was for") {
   CHECK(world.failures().front().kind == FailureKind::kOversize);
 }
 
+TEST_CASE(
+    "an answer that is not in the output framing fails the record it was for, and says where") {
+  Stage s = stage();
+  s.output = {.kind = leat::framing::Kind::kNetstring};
+  EachWorld world(s);
+  world.lives = {{.reads = [](const std::string& record, std::size_t) -> Deed {
+    if (record == "r7") return {.prints = "2:r7;"};
+    return {.prints = std::to_string(record.size() + 1) + ":" + record + "!,"};
+  }}};
+  run_one(world, 20);
+  CHECK(world.outcomes() == answered_but(20, 7, "failure 2"));
+  const leat::wire::Failure failure = world.failures().front();
+  CHECK(failure.kind == FailureKind::kMismatch);
+  CHECK(failure.reason.starts_with("what the tool printed is not netstring at byte "));
+  CHECK(failure.reason.ends_with(": found ';', expected the comma behind the record's bytes"));
+}
+
+TEST_CASE("a header that announces more than record_bytes fails the record at once") {
+  Stage s = stage();
+  s.output = {.kind = leat::framing::Kind::kNetstring};
+  EachWorld world(s);
+  world.lives = {
+      {.reads = [](const std::string&, std::size_t) -> Deed { return {.prints = "1000000000:"}; }}};
+  run_one(world, 1);
+  CHECK(world.failures().front().kind == FailureKind::kOversize);
+}
+
 TEST_CASE("an unterminated last record is fed so, and one answer is its own") {
   EachWorld world(stage());
   world.give(1, 0, {"r0"});

@@ -55,7 +55,7 @@ const std::string kStageKeys =
     "in_flight, timeout, grace, retry, on_error, env, nodes or exit_codes";
 const std::string kTopKeys = "expected in a pipeline: version, pipeline, framing, limits or stages";
 const std::string kFramings =
-    R"(expected lines, blank-line, {lines: N}, {until: PATTERN} or {separator: "\0"})";
+    R"(expected lines, blank-line, netstring, length32, {lines: N}, {until: PATTERN} or {separator: "\0"})";
 
 }  // namespace
 
@@ -271,6 +271,11 @@ TEST_CASE("a bad framing is told what would do") {
       {stage("input: blank_line"),
        "f:5:12: found 'blank_line', " + kFramings + "; did you mean 'blank-line'?"},
       {stage("output: json"), "f:5:13: found 'json', " + kFramings},
+      {stage("output: netstrings"),
+       "f:5:13: found 'netstrings', " + kFramings + "; did you mean 'netstring'?"},
+      {stage("output: {length32: 4}"),
+       "f:5:14: found the unknown key 'length32', expected in a framing: lines, until or "
+       "separator"},
       {stage("output: [lines]"), "f:5:13: found a list, " + kFramings},
       {stage("output: {lines: 0}"), "f:5:21: found '0', expected a whole number from 1 to 1000000"},
       {stage("output: {lines: four}"),
