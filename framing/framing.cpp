@@ -89,14 +89,7 @@ bool has_headers(const Framing& framing) {
 }
 
 bool may_lack_terminator(const Framing& framing) {
-  return !has_headers(framing);
-}
-
-std::string refusal(const Framing& framing) {
-  if (framing.kind == Kind::kLines && framing.lines > 1) {
-    return "it has more or fewer lines than " + std::to_string(framing.lines);
-  }
-  return "it would be several records or none";
+  return !has_headers(framing) && framing.kind != Kind::kJson;
 }
 
 std::string to_string(const Framing& framing) {
@@ -113,6 +106,8 @@ std::string to_string(const Framing& framing) {
       return "netstring";
     case Kind::kLength32:
       return "length32";
+    case Kind::kJson:
+      return "json";
   }
   ENSURE(false);
   return {};

@@ -10,10 +10,12 @@
 //   separator   a record ends at the given bytes, which are its terminator.
 //   netstring   LENGTH:BYTES, with LENGTH in decimal digits.
 //   length32    the length as four bytes, the highest first, and the bytes.
+//   json        JSON values with whitespace between them, or nothing where that leaves no doubt. A
+//               record is the value's bytes as they lie; its terminator is one newline.
 //
-// Records in a batch lie one after another, each with its terminator behind it. That is the stream
-// itself, unless the framing has headers: these have no terminator, and headers are left out of
-// batches (see framing/stream.h).
+// Records in a batch lie one after another, each with its terminator behind it. That is a stream of
+// the framing, unless it has headers: these have no terminator, and headers are left out of batches
+// (see framing/stream.h).
 
 #pragma once
 
@@ -25,7 +27,15 @@
 
 namespace leat::framing {
 
-enum class Kind : std::uint8_t { kLines, kBlankLine, kUntil, kSeparator, kNetstring, kLength32 };
+enum class Kind : std::uint8_t {
+  kLines,
+  kBlankLine,
+  kUntil,
+  kSeparator,
+  kNetstring,
+  kLength32,
+  kJson
+};
 
 inline constexpr std::uint32_t kLinesMax = 1'000'000;
 
@@ -50,9 +60,6 @@ struct Framing {
 // Whether a stream may end without its last terminator, and its last bytes are a record all the
 // same (kUnterminated).
 [[nodiscard]] bool may_lack_terminator(const Framing& framing);
-
-// What is wrong with a record that cannot be fed: "it would be several records or none".
-[[nodiscard]] std::string refusal(const Framing& framing);
 
 // As the YAML has it: "lines", "{until: '^EOS$'}".
 [[nodiscard]] std::string to_string(const Framing& framing);

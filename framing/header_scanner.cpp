@@ -88,8 +88,8 @@ void HeaderScanner::end_record() {
   length_ = 0;
 }
 
-void HeaderScanner::end() {
-  if (is_between() || fault_) return;
+bool HeaderScanner::end() {
+  if (is_between() || fault_) return false;
   if (state_ == State::kLength) {
     fault_ = "found the end, expected the rest of a record's length";
   } else if (length_ > 0) {
@@ -97,6 +97,7 @@ void HeaderScanner::end() {
   } else {
     fault_ = "found the end, expected the comma behind the record's bytes";
   }
+  return false;
 }
 
 }  // namespace leat::framing

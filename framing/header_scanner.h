@@ -37,8 +37,8 @@ class HeaderScanner {
   // Bytes of the record under way that its header has told and that have not come.
   [[nodiscard]] std::uint64_t missing() const { return state_ == State::kLength ? 0 : length_; }
 
-  // The stream is at its end.
-  void end();
+  // The stream is at its end. Whether that ends a record: it never does.
+  [[nodiscard]] bool end();
 
   void reset() { *this = HeaderScanner(header_); }
 

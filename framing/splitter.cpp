@@ -55,6 +55,27 @@ std::vector<std::size_t> fallback_of(std::string_view separator) {
   return fallback;
 }
 
+// What the scanner says, if there is one.
+template <typename Scanner, typename Value, typename Ask>
+Value with_scanner(Scanner& scanner, Value without, const Ask& ask) {
+  if (auto* const header = std::get_if<HeaderScanner>(&scanner)) return ask(*header);
+  if (auto* const json = std::get_if<JsonScanner>(&scanner)) return ask(*json);
+  return without;
+}
+
+// Why the text is not one JSON value, perhaps with whitespace around it.
+std::optional<Malformed> fault_of_json(std::string_view text) {
+  JsonScanner scanner;
+  const Extent value = scanner.next(text);
+  const std::string_view rest = text.substr(value.total());
+  const Extent behind = value.is_end ? scanner.next(rest) : Extent{};
+  const std::uint64_t offset = value.total() + behind.before;
+  if (behind.record > 0) return Malformed{offset, "found a second value"};
+  if (scanner.fault()) return Malformed{offset, *scanner.fault()};
+  if (value.is_end || scanner.end()) return std::nullopt;
+  return Malformed{offset, scanner.fault().value_or("found no value")};
+}
+
 bool has_blank_line(std::string_view record) {
   return record.starts_with('\n') || record.find("\n\n") != std::string_view::npos;
 }
@@ -70,12 +91,13 @@ Splitter::Splitter(Framing framing) : framing_(std::move(framing)) {
     ENSURE(!framing_.separator.empty());
     fallback_ = fallback_of(framing_.separator);
   }
-  if (framing_.kind == Kind::kNetstring) scanner_.emplace(Header::kNetstring);
-  if (framing_.kind == Kind::kLength32) scanner_.emplace(Header::kLength32);
+  if (framing_.kind == Kind::kNetstring) scanner_ = HeaderScanner(Header::kNetstring);
+  if (framing_.kind == Kind::kLength32) scanner_ = HeaderScanner(Header::kLength32);
+  if (framing_.kind == Kind::kJson) scanner_ = JsonScanner();
 }
 
 void Splitter::split(std::string_view piece, Lengths& lengths, std::string& blob) {
-  if (!scanner_) {
+  if (!has_scanner()) {
     blob.append(piece);
     return scan(piece, lengths);
   }
@@ -83,24 +105,31 @@ void Splitter::split(std::string_view piece, Lengths& lengths, std::string& blob
     const Extent extent = next(piece);
     blob.append(piece, extent.before, extent.record);
     piece.remove_prefix(extent.total());
-    if (extent.is_end) end_record(pending_, lengths);
+    if (!extent.is_end) continue;
+    blob.append(terminator(framing_));
+    end_record(pending_, lengths);
   }
 }
 
 Extent Splitter::next(std::string_view piece) {
-  const Extent extent = scanner_->next(piece);
+  const Extent extent =
+      with_scanner(scanner_, Extent{}, [&](auto& scanner) { return scanner.next(piece); });
   pending_ += extent.record;
   offset_ += extent.total();
-  note_fault(scanner_->fault());
+  note_fault();
   return extent;
 }
 
-void Splitter::note_fault(const std::optional<std::string>& fault) {
-  if (fault && !malformed_) malformed_ = Malformed{offset_, *fault};
+void Splitter::note_fault() {
+  if (malformed_) return;
+  with_scanner(scanner_, 0, [this](const auto& scanner) {
+    if (scanner.fault()) malformed_ = Malformed{offset_, *scanner.fault()};
+    return 0;
+  });
 }
 
 Splitter::Passed Splitter::pass(std::string_view piece) {
-  if (scanner_) {
+  if (has_scanner()) {
     if (malformed_) return {.used = piece.size()};
     const Extent extent = next(piece);
     if (extent.is_end) pending_ = 0;
@@ -119,10 +148,11 @@ Splitter::Passed Splitter::pass(std::string_view piece) {
 }
 
 Splitter::Last Splitter::end() {
-  if (scanner_) {
-    scanner_->end();
-    note_fault(scanner_->fault());
-    return Last::kNone;
+  if (has_scanner()) {
+    const bool is_end = with_scanner(scanner_, false, [](auto& scanner) { return scanner.end(); });
+    note_fault();
+    if (is_end) pending_ = 0;
+    return is_end ? Last::kTerminated : Last::kNone;
   }
   const Last last = pending_ > 0 ? Last::kUnterminated : Last::kNone;
   reset();
@@ -130,11 +160,13 @@ Splitter::Last Splitter::end() {
 }
 
 std::uint64_t Splitter::record_bytes_min() const {
-  return pending_ + (scanner_ ? scanner_->missing() : 0);
+  return pending_ + with_scanner(scanner_, std::uint64_t{0},
+                                 [](const auto& scanner) { return scanner.missing(); });
 }
 
 bool Splitter::is_between() const {
-  return pending_ == 0 && (!scanner_ || scanner_->is_between());
+  return pending_ == 0 &&
+         with_scanner(scanner_, true, [](const auto& scanner) { return scanner.is_between(); });
 }
 
 void Splitter::scan(std::string_view piece, Lengths& lengths) {
@@ -151,7 +183,8 @@ void Splitter::scan(std::string_view piece, Lengths& lengths) {
       return scan_byte(framing_.separator.front(), piece, lengths);
     case Kind::kNetstring:
     case Kind::kLength32:
-      ENSURE(!has_headers(framing_));
+    case Kind::kJson:
+      ENSURE(!has_scanner());
   }
 }
 
@@ -161,7 +194,10 @@ void Splitter::reset() {
   line_bytes_ = 0;
   matched_ = 0;
   line_.clear();
-  if (scanner_) scanner_->reset();
+  with_scanner(scanner_, 0, [](auto& scanner) {
+    scanner.reset();
+    return 0;
+  });
   offset_ = 0;
   malformed_.reset();
 }
@@ -276,6 +312,8 @@ bool Splitter::carries(std::string_view record) const {
     case Kind::kNetstring:
     case Kind::kLength32:
       return record.size() <= kHeaderLengthMax;
+    case Kind::kJson:
+      return !fault_of_json(record);
   }
   ENSURE(false);
   return false;
@@ -300,6 +338,17 @@ bool Splitter::carries_separator(std::string_view record) const {
 
 bool carries(const Framing& framing, std::string_view record) {
   return Splitter(framing).carries(record);
+}
+
+std::string refusal(const Framing& framing, std::string_view record) {
+  if (framing.kind == Kind::kLines && framing.lines > 1) {
+    return "it has more or fewer lines than " + std::to_string(framing.lines);
+  }
+  if (framing.kind == Kind::kJson) {
+    const std::optional<Malformed> fault = fault_of_json(record);
+    return "it is not one JSON value" + (fault ? ": " + to_string(*fault) : "");
+  }
+  return "it would be several records or none";
 }
 
 void feed(const Framing& framing, std::string_view record, std::string& blob) {

@@ -3,8 +3,8 @@
 // bytes. Not thread-safe.
 //
 // What it makes of the stream is a blob as batches have it: record, terminator, record, terminator,
-// ... and then what has come of the next record, of which pending_bytes() tells. A stream of a
-// framing without headers is such a blob as it lies, and is scanned only; of one with headers the
+// ... and then what has come of the next record, of which pending_bytes() tells. Most streams are
+// such a blob as they lie, and are scanned only; where there are headers, or any whitespace, the
 // records are copied out, once.
 
 #pragma once
@@ -14,11 +14,13 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 #include "framing/extent.h"
 #include "framing/framing.h"
 #include "framing/header_scanner.h"
+#include "framing/json_scanner.h"
 #include "framing/malformed.h"
 #include "framing/pattern.h"
 
@@ -35,7 +37,8 @@ class Splitter {
   // record first. What is behind malformed() is passed over.
   void split(std::string_view piece, std::vector<std::uint32_t>& lengths, std::string& blob);
 
-  // As split(), for a caller who has the bytes already. REQUIRES: !has_headers(framing).
+  // As split(), for a caller who has the bytes already. REQUIRES: the framing has a terminator, and
+  // is not json.
   void scan(std::string_view piece, std::vector<std::uint32_t>& lengths);
 
   struct Passed {
@@ -80,6 +83,8 @@ class Splitter {
 
  private:
   using Lengths = std::vector<std::uint32_t>;
+  // Of framings whose streams are no blobs: netstring, length32, json.
+  using Scanner = std::variant<std::monostate, HeaderScanner, JsonScanner>;
 
   void scan_byte(char terminator, std::string_view piece, Lengths& lengths);
   void scan_line_groups(std::string_view piece, Lengths& lengths);
@@ -92,8 +97,11 @@ class Splitter {
   [[nodiscard]] bool carries_until(std::string_view record) const;
   [[nodiscard]] bool carries_separator(std::string_view record) const;
   void end_record(std::size_t length, Lengths& lengths);
+
+  [[nodiscard]] bool has_scanner() const { return scanner_.index() > 0; }
+
   [[nodiscard]] Extent next(std::string_view piece);
-  void note_fault(const std::optional<std::string>& fault);
+  void note_fault();
 
   Framing framing_;
   std::optional<Pattern> pattern_;  // until only.
@@ -104,15 +112,18 @@ class Splitter {
   std::size_t line_bytes_ = 0;  // blank-line: of these, in the line under way.
   std::size_t matched_ = 0;     // separator: of these, how many at the end begin one.
   std::string line_;            // until: the line under way, as far as earlier pieces had it.
-  std::optional<HeaderScanner> scanner_;  // netstring and length32 only.
-  std::uint64_t offset_ = 0;              // There: of the next byte.
-  std::optional<Malformed> malformed_;    // There.
+  Scanner scanner_;
+  std::uint64_t offset_ = 0;            // With a scanner: of the next byte.
+  std::optional<Malformed> malformed_;  // With a scanner.
 };
 
 // Whether a tool that reads by `framing` would see `record` plus terminator as exactly this record.
 // A record for blank-line whose last line lacks its newline counts as having it (see feed()). For
 // `until` this compiles the pattern: for many records ask a Splitter.
 [[nodiscard]] bool carries(const Framing& framing, std::string_view record);
+
+// What is wrong with a record that the framing cannot carry: "it would be several records or none".
+[[nodiscard]] std::string refusal(const Framing& framing, std::string_view record);
 
 // Appends the record as it lies in a batch of this framing: the record, for blank-line the newline
 // of its last line if that is missing, and the terminator. REQUIRES: carries(framing, record).

@@ -30,6 +30,12 @@ class Answers {
     return static_cast<std::uint32_t>(lengths_.size() - before);
   }
 
+  // Whether these bytes are no answer wherever they come: whitespace behind a JSON value.
+  [[nodiscard]] bool is_nothing(std::string_view bytes) const {
+    return splitter_.framing().kind == framing::Kind::kJson &&
+           bytes.find_first_not_of(" \t\r\n") == std::string_view::npos;
+  }
+
   [[nodiscard]] std::uint32_t count() const { return static_cast<std::uint32_t>(lengths_.size()); }
 
   // Whether nothing has come behind the last record's end.

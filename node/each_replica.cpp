@@ -251,6 +251,10 @@ void EachReplica::on(const ToolPrinted& event, Turn& turn) {
     if (given_count_ == 0) late_bytes_ += event.bytes.size();
     return;
   }
+  if (given_count_ == 0 && answers_.is_nothing(event.bytes)) {
+    (void)answers_.add(event.bytes);
+    return;
+  }
   if (given_count_ == 0) {
     if (has_answered_) {
       turn.effects.push_back(Say{"stage '" + post_.stage.name + "': the tool printed " +

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "core/ensure.h"
-#include "node/reframe.h"
 
 namespace leat::node {
 
@@ -95,24 +94,24 @@ void Inlet::take_records(const wire::Lease& lease, Instant now) {
       portion.batch = std::move(part);
       queue_.push_back(std::move(portion));
     }
-    for (const Position& origin : reframed.refused) {
-      refuse(lease, slice, origin);
+    for (const Reframed::Refusal& refusal : reframed.refused) {
+      refuse(lease, slice, refusal);
     }
   }
 }
 
-void Inlet::refuse(const wire::Lease& lease, const Batch& slice, const Position& origin) {
+void Inlet::refuse(const wire::Lease& lease, const Batch& slice, const Reframed::Refusal& refusal) {
   wire::LeaseResult result;
   result.epoch = lease.epoch;
   result.lease = lease.number;
   result.outputs.producer = slice.producer;
-  result.outputs.runs.push_back({origin, 1, 0});
+  result.outputs.runs.push_back({refusal.origin, 1, 0});
   result.failures.push_back(
-      {.first = origin,
+      {.first = refusal.origin,
        .inputs = 1,
        .kind = wire::FailureKind::kFraming,
        .reason = "the record cannot be given to the tool: in its input framing, " +
-                 framing::to_string(stage_.input) + ", " + framing::refusal(stage_.input)});
+                 framing::to_string(stage_.input) + ", " + refusal.reason});
   results_.push_back(std::move(result));
 }
 
@@ -120,7 +119,7 @@ void Inlet::take_window(const wire::Lease& lease) {
   WindowWork work;
   work.epoch = lease.epoch;
   work.lease = lease.number;
-  std::vector<Position> refused;
+  std::vector<Reframed::Refusal> refused;
   for (const Batch& slice : lease.slices) {
     Reframed reframed = reframe(slice, stage_.input);
     if (slice.records.count == 0) work.slices.push_back(slice);
@@ -145,11 +144,11 @@ void Inlet::take_window(const wire::Lease& lease) {
       result.failures.push_back({.first = run.first,
                                  .inputs = run.inputs,
                                  .kind = wire::FailureKind::kFraming,
-                                 .reason = "record " + to_string(refused.front()) +
+                                 .reason = "record " + to_string(refused.front().origin) +
                                            " of the window cannot be given to the tool in its "
                                            "input framing, " +
                                            framing::to_string(stage_.input) + ", " +
-                                           framing::refusal(stage_.input)});
+                                           refused.front().reason});
     }
   }
   results_.push_back(std::move(result));

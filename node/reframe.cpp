@@ -9,10 +9,18 @@ namespace leat::node {
 
 namespace {
 
+bool carries_all(const framing::Splitter& splitter, const Records& records) {
+  RecordReader reader(records);
+  while (!reader.is_done()) {
+    if (!splitter.carries(reader.next())) return false;
+  }
+  return true;
+}
+
 bool lies_as_read(const Records& records, const framing::Framing& input) {
   if (records.separator != framing::terminator(input)) return false;
-  if (framing::has_headers(input)) return true;
   framing::Splitter splitter(input);
+  if (!framing::may_lack_terminator(input)) return carries_all(splitter, records);
   std::vector<std::uint32_t> lengths;
   lengths.reserve(records.count);
   splitter.scan(records.blob.view(), lengths);
@@ -89,7 +97,8 @@ void reframe_each(const Batch& slice, const framing::Framing& input, Reframed& r
       part.add_unterminated(record);
       continue;
     }
-    reframed.refused.push_back(origins_of(slice.runs, i, 1).front().first);
+    reframed.refused.push_back(
+        {origins_of(slice.runs, i, 1).front().first, framing::refusal(input, record)});
   }
   part.finish(slice.records.count, reframed.parts);
 }

@@ -3,6 +3,7 @@
 
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "core/batch.h"
@@ -11,8 +12,13 @@
 namespace leat::node {
 
 struct Reframed {
-  std::vector<Batch> parts;       // In order; separator and blob as batches of its framing have.
-  std::vector<Position> refused;  // Origins of records that the framing cannot carry.
+  struct Refusal {
+    Position origin;
+    std::string reason;
+  };
+
+  std::vector<Batch> parts;      // In order; separator and blob as batches of its framing have.
+  std::vector<Refusal> refused;  // The records that the framing cannot carry.
 };
 
 // REQUIRES: the slice's runs are one for one. A record without terminator (kUnterminated) comes in

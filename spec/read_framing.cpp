@@ -14,17 +14,18 @@ using framing::Kind;
 
 constexpr std::size_t kSeparatorBytesMax = 256;
 constexpr std::string_view kFramings =
-    R"(lines, blank-line, netstring, length32, {lines: N}, {until: PATTERN} or {separator: "\0"})";
+    R"(lines, blank-line, netstring, length32, json, {lines: N}, {until: PATTERN} or {separator: "\0"})";
 
 struct Word {
   std::string_view word;
   Kind kind;
 };
 
-constexpr std::array<Word, 4> kWordFramings = {{{"lines", Kind::kLines},
+constexpr std::array<Word, 5> kWordFramings = {{{"lines", Kind::kLines},
                                                 {"blank-line", Kind::kBlankLine},
                                                 {"netstring", Kind::kNetstring},
-                                                {"length32", Kind::kLength32}}};
+                                                {"length32", Kind::kLength32},
+                                                {"json", Kind::kJson}}};
 
 Read<void> read_lines(const YamlValue& yaml, Framing& framing) {
   framing.kind = Kind::kLines;

@@ -235,4 +235,95 @@ TEST_CASE("a record with a header is above the limit as any other") {
   CHECK(letter["bytes"] == 1001);
 }
 
+TEST_CASE("JSON values in any layout go through jq one by one") {
+  const Scene scene;
+  scene.set_pipeline(
+      "- {name: id, run: [jq, --unbuffered, ., --indent, '1']}\n"
+      "- {name: compact, run: [jq, --unbuffered, -c, .], output: lines}",
+      "framing: json\n");
+  std::string input = "{\"a\":\n [1,\n2]}{}\n\n\"text\"[\n]\ttrue 12";
+  std::string expected = "{\"a\":[1,2]}\n{}\n\"text\"\n[]\ntrue\n12\n";
+  for (int i = 0; i < 2000; ++i) {
+    input += "\n{\n \"id\": " + std::to_string(i) + "\n}";
+    expected += "{\"id\":" + std::to_string(i) + "}\n";
+  }
+  const Outcome found = scene.run(input);
+  CHECK(found.errors == "");
+  CHECK(found.code == 0);
+  CHECK(difference(found.output, expected) == "");
+}
+
+TEST_CASE("JSON is written as values with a newline behind each, bytes as they were") {
+  const Scene scene;
+  scene.set_pipeline("- {name: cat, run: cat}", "framing: json\n");
+  const Outcome found = scene.run("{\"a\":\n1}  [ ]\"\xff\" 1e3");
+  CHECK(found.errors == "");
+  CHECK(found.output == "{\"a\":\n1}\n[ ]\n\"\xff\"\n1e3\n");
+}
+
+TEST_CASE("a line that is no JSON value is a dead letter before its tool reads it") {
+  const Scene scene;
+  scene.set_pipeline(R"(
+- {name: cat, run: cat}
+- {name: jq, run: [jq, --unbuffered, -c, .], input: json, output: json})");
+  const Outcome found = scene.run("{\"a\": 1}\n{\"a\": 1\n [2] \n");
+  CHECK(found.code == 1);
+  CHECK(found.output == "{\"a\":1}\n[2]\n");
+  const json letter = only_letter_in(scene);
+  CHECK(letter["stage"] == "jq");
+  CHECK(letter["kind"] == "framing");
+  CHECK(letter["text"] == "{\"a\": 1");
+  CHECK(letter["reason"] ==
+        "the record cannot be given to the tool: in its input framing, json, it is not one JSON "
+        "value: at byte 7: found the end, expected the rest of a JSON value");
+}
+
+TEST_CASE("an answer that is no JSON is the failure of its record alone") {
+  const Scene scene;
+  scene.write("words.py",
+              "import json, sys\n"
+              "for line in sys.stdin:\n"
+              "    line = line.rstrip('\\n')\n"
+              "    print('Oops' if line == 'bad' else json.dumps(line.split(), indent=1))\n");
+  scene.set_pipeline(R"(
+- {name: words, run: python3 -u words.py, output: json, retry: {backoff: 0s}}
+- {name: count, run: [jq, --unbuffered, length], input: json, output: lines})");
+  const Outcome found = scene.run("a b\nbad\nc\n\n");
+  CHECK(found.code == 1);
+  CHECK(found.output == "2\n1\n0\n");
+  const json letter = only_letter_in(scene);
+  CHECK(letter["text"] == "bad");
+  CHECK(letter["kind"] == "mismatch");
+}
+
+TEST_CASE("an input that stops being JSON ends there, with exit code 4") {
+  const Scene scene;
+  scene.set_pipeline("- {name: cat, run: cat}", "framing: json\n");
+  const Outcome found = scene.run("{}\n[1] {\"a\" = 1}\n" + std::string(1 << 20, ' '));
+  CHECK(found.code == 4);
+  CHECK(found.output == "{}\n[1]\n");
+  CHECK(found.errors ==
+        "leat: standard input is not json at byte 12: found '=', expected a colon; it was read up "
+        "to there, 2 records\n");
+}
+
+TEST_CASE("four lines become JSON, records with a header, and four lines again") {
+  const Scene scene;
+  scene.write("headers.py", kHeaders);
+  scene.write("reads.py",
+              "import json, sys\n"
+              "while lines := [sys.stdin.readline() for _ in range(4)]:\n"
+              "    if not lines[0]:\n"
+              "        break\n"
+              "    print(json.dumps(lines))\n");
+  scene.set_pipeline(R"(
+- {name: to-json, run: python3 -u reads.py, input: {lines: 4}, output: json}
+- {name: header, run: python3 headers.py netstring length32, input: netstring, output: length32}
+- {name: back, run: [jq, --unbuffered, -j, 'add'], input: json, output: {lines: 4}})");
+  const Outcome found = scene.run(fastq(300));
+  CHECK(found.errors == "");
+  CHECK(found.code == 0);
+  CHECK(difference(found.output, fastq(300)) == "");
+}
+
 }  // namespace leat::cli

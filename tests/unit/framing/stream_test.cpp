@@ -10,10 +10,11 @@
 #include <catch2/catch.hpp>
 
 #include "framing/splitter.h"
+#include "tests/support/any_json.h"
 
 namespace {
 
-using leat::RecordReader;
+namespace tests = leat::tests;
 using leat::RecordsBuilder;
 using leat::framing::Framing;
 using leat::framing::Kind;
@@ -23,7 +24,8 @@ using leat::framing::stream_of;
 
 using Strings = std::vector<std::string>;
 
-const std::vector<Framing> kFramings = {{.kind = Kind::kNetstring}, {.kind = Kind::kLength32}};
+const std::vector<Framing> kFramings = {
+    {.kind = Kind::kNetstring}, {.kind = Kind::kLength32}, {.kind = Kind::kJson}};
 
 // What a splitter makes of a stream.
 struct Cut {
@@ -86,7 +88,8 @@ std::string stream(const Framing& framing, const Strings& records) {
   return std::string(stream_of(builder.take(), framing).view());
 }
 
-std::string any_record(std::mt19937& random) {
+std::string any_record(const Framing& framing, std::mt19937& random) {
+  if (framing.kind == Kind::kJson) return tests::any_json(random);
   std::string record(below(random, below(random, 10) == 0 ? 300 : 5), '\0');
   for (char& byte : record) {
     byte = "09:,x\n\0\1"[below(random, 8)];
@@ -117,7 +120,7 @@ TEST_CASE("any records come back from their stream, wherever it is cut") {
   for (const Framing& framing : kFramings) {
     for (int round = 0; round < 1000; ++round) {
       Strings records(below(random, 6));
-      std::generate(records.begin(), records.end(), [&] { return any_record(random); });
+      std::generate(records.begin(), records.end(), [&] { return any_record(framing, random); });
       const Cut expected = cut_of(framing, records);
       INFO(to_string(framing) << ", round " << round);
       REQUIRE(split(framing, stream(framing, records)) == expected);
@@ -132,11 +135,11 @@ TEST_CASE("any bytes are cut or refused at one place, wherever they are cut into
   for (const Framing& framing : kFramings) {
     std::size_t refused = 0;
     for (int round = 0; round < 3000; ++round) {
-      std::string bytes = stream(framing, {any_record(random)});
+      std::string bytes = stream(framing, {any_record(framing, random)});
       for (std::size_t i = below(random, 4); i > 0 && !bytes.empty(); --i) {
         bytes[below(random, bytes.size())] = static_cast<char>(random());
       }
-      bytes += any_record(random);
+      bytes += any_record(framing, random);
       INFO(to_string(framing) << ", round " << round);
       const Cut whole = split(framing, bytes);
       REQUIRE(split(framing, bytes, random, 4) == whole);
@@ -190,8 +193,10 @@ TEST_CASE("a stream that ends within a record is told what is missing, and where
         Malformed{6, "found the end, expected the rest of a record's length"});
   CHECK(fault_at_end(kLength32, bytes({"\0\0\0\5ab", 6})) ==
         Malformed{6, "found the end, expected 3 more bytes of the record"});
+  CHECK(fault_at_end({.kind = Kind::kJson}, "1 [true, ") ==
+        Malformed{9, "found the end, expected the rest of a JSON value"});
   for (const Framing& framing : kFramings) {
-    CHECK(fault_at_end(framing, stream(framing, {"abc", ""})) == Malformed{});
+    CHECK(fault_at_end(framing, stream(framing, {"{}", "[]"})) == Malformed{});
   }
 }
 
@@ -217,16 +222,16 @@ TEST_CASE("what follows a fault is passed over and costs nothing") {
     CHECK(cut.blob.empty());
     splitter.reset();
     CHECK_FALSE(splitter.malformed());
-    splitter.split(stream(framing, {"a"}), cut.lengths, cut.blob);
-    CHECK(cut.blob == "a");
+    splitter.split(stream(framing, {"[]"}), cut.lengths, cut.blob);
+    CHECK(cut.blob == "[]" + std::string(terminator(framing)));
   }
 }
 
 TEST_CASE("a record can be passed over in any pieces, and the next is read") {
   std::mt19937 random(5);
   for (const Framing& framing : kFramings) {
-    const std::string record(1000, 'r');
-    const std::string all = stream(framing, {record, "next"});
+    const std::string record = '"' + std::string(998, 'r') + '"';
+    const std::string all = stream(framing, {record, "[1]"});
     for (int round = 0; round < 200; ++round) {
       Splitter splitter(framing);
       std::int64_t passed_bytes = 0;
@@ -240,7 +245,7 @@ TEST_CASE("a record can be passed over in any pieces, and the next is read") {
       REQUIRE(passed_bytes == 1000);
       Cut cut;
       splitter.split(rest, cut.lengths, cut.blob);
-      REQUIRE(cut.blob == "next" + std::string(terminator(framing)));
+      REQUIRE(cut.blob == "[1]" + std::string(terminator(framing)));
     }
   }
 }

@@ -212,6 +212,21 @@ TEST_CASE(
   CHECK(failure.reason.ends_with(": found ';', expected the comma behind the record's bytes"));
 }
 
+TEST_CASE("whitespace behind a JSON value answers nothing, whenever it comes") {
+  Stage s = stage();
+  s.output = {.kind = leat::framing::Kind::kJson};
+  EachWorld world(s);
+  Life life{.reads = [](const std::string& record, std::size_t) -> Deed {
+    return {.prints = "\n{}" + std::string(record == "r7" ? "{}" : "\t \n")};
+  }};
+  life.banner = "\n";
+  world.lives = {life};
+  run_one(world, 20);
+  CHECK(world.failures().size() == 1);
+  CHECK(world.outcomes().at("7") == "failure 2");
+  CHECK(world.outcomes().at("8") == "{}");
+}
+
 TEST_CASE("a header that announces more than record_bytes fails the record at once") {
   Stage s = stage();
   s.output = {.kind = leat::framing::Kind::kNetstring};

@@ -55,7 +55,7 @@ const std::string kStageKeys =
     "in_flight, timeout, grace, retry, on_error, env, nodes or exit_codes";
 const std::string kTopKeys = "expected in a pipeline: version, pipeline, framing, limits or stages";
 const std::string kFramings =
-    R"(expected lines, blank-line, netstring, length32, {lines: N}, {until: PATTERN} or {separator: "\0"})";
+    R"(expected lines, blank-line, netstring, length32, json, {lines: N}, {until: PATTERN} or {separator: "\0"})";
 
 }  // namespace
 
@@ -270,7 +270,7 @@ TEST_CASE("a bad framing is told what would do") {
   check({
       {stage("input: blank_line"),
        "f:5:12: found 'blank_line', " + kFramings + "; did you mean 'blank-line'?"},
-      {stage("output: json"), "f:5:13: found 'json', " + kFramings},
+      {stage("output: jsonl"), "f:5:13: found 'jsonl', " + kFramings + "; did you mean 'json'?"},
       {stage("output: netstrings"),
        "f:5:13: found 'netstrings', " + kFramings + "; did you mean 'netstring'?"},
       {stage("output: {length32: 4}"),

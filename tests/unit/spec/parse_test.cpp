@@ -145,9 +145,9 @@ TEST_CASE("a block of text is one command") {
 
 TEST_CASE("every framing is read, and written as it is read") {
   for (const char* text :
-       {"lines", "netstring", "length32", "{lines: 4}", "blank-line", "{until: '^it''s \\.$'}",
-        "{until: \"a\\tb\"}", "{separator: \"\\0\"}", "{separator: \"\\x0d\\n\"}",
-        "{separator: \"--\"}", "{separator: \"\xc3\xa9\"}"}) {
+       {"lines", "netstring", "length32", "json", "{lines: 4}", "blank-line",
+        "{until: '^it''s \\.$'}", "{until: \"a\\tb\"}", "{separator: \"\\0\"}",
+        "{separator: \"\\x0d\\n\"}", "{separator: \"--\"}", "{separator: \"\xc3\xa9\"}"}) {
     INFO(text);
     const Framing framing = output_of(text);
     CHECK(to_string(framing) == text);
