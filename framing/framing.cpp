@@ -81,7 +81,7 @@ Result<void> check(const Framing& framing) {
 
 std::string_view terminator(const Framing& framing) {
   if (framing.kind == Kind::kSeparator) return framing.separator;
-  return has_headers(framing) ? "" : "\n";
+  return has_headers(framing) || framing.kind == Kind::kWhole ? "" : "\n";
 }
 
 bool has_headers(const Framing& framing) {
@@ -89,7 +89,7 @@ bool has_headers(const Framing& framing) {
 }
 
 bool may_lack_terminator(const Framing& framing) {
-  return !has_headers(framing) && framing.kind != Kind::kJson;
+  return !has_headers(framing) && framing.kind != Kind::kJson && framing.kind != Kind::kWhole;
 }
 
 std::string to_string(const Framing& framing) {
@@ -108,6 +108,8 @@ std::string to_string(const Framing& framing) {
       return "length32";
     case Kind::kJson:
       return "json";
+    case Kind::kWhole:
+      return "whole";
   }
   ENSURE(false);
   return {};

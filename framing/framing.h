@@ -12,10 +12,11 @@
 //   length32    the length as four bytes, the highest first, and the bytes.
 //   json        JSON values with whitespace between them, or nothing where that leaves no doubt. A
 //               record is the value's bytes as they lie; its terminator is one newline.
+//   whole       the stream is one record, which its end ends; perhaps an empty one.
 //
 // Records in a batch lie one after another, each with its terminator behind it. That is a stream of
 // the framing, unless it has headers: these have no terminator, and headers are left out of batches
-// (see framing/stream.h).
+// (see framing/stream.h). Nor has a whole stream a terminator.
 
 #pragma once
 
@@ -34,7 +35,8 @@ enum class Kind : std::uint8_t {
   kSeparator,
   kNetstring,
   kLength32,
-  kJson
+  kJson,
+  kWhole
 };
 
 inline constexpr std::uint32_t kLinesMax = 1'000'000;

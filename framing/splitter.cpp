@@ -154,9 +154,10 @@ Splitter::Last Splitter::end() {
     if (is_end) pending_ = 0;
     return is_end ? Last::kTerminated : Last::kNone;
   }
-  const Last last = pending_ > 0 ? Last::kUnterminated : Last::kNone;
+  const bool has_bytes = pending_ > 0;
   reset();
-  return last;
+  if (framing_.kind == Kind::kWhole) return Last::kTerminated;
+  return has_bytes ? Last::kUnterminated : Last::kNone;
 }
 
 std::uint64_t Splitter::record_bytes_min() const {
@@ -185,6 +186,9 @@ void Splitter::scan(std::string_view piece, Lengths& lengths) {
     case Kind::kLength32:
     case Kind::kJson:
       ENSURE(!has_scanner());
+      return;
+    case Kind::kWhole:
+      pending_ += piece.size();
   }
 }
 
@@ -314,6 +318,8 @@ bool Splitter::carries(std::string_view record) const {
       return record.size() <= kHeaderLengthMax;
     case Kind::kJson:
       return !fault_of_json(record);
+    case Kind::kWhole:
+      return true;
   }
   ENSURE(false);
   return false;

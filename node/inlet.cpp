@@ -129,11 +129,22 @@ void Inlet::take_window(const wire::Lease& lease) {
     }
     refused.insert(refused.end(), reframed.refused.begin(), reframed.refused.end());
   }
-  if (refused.empty()) {
-    windows_.push_back(std::move(work));
-    return;
+  const std::string framing = "in its input framing, " + framing::to_string(stage_.input) + ", ";
+  if (!refused.empty()) {
+    return refuse_window(lease, "record " + to_string(refused.front().origin) +
+                                    " of the window cannot be given to the tool: " + framing +
+                                    refused.front().reason);
   }
-  // Windows fail whole.
+  if (stage_.input.kind == framing::Kind::kWhole && work.records() > 1) {
+    return refuse_window(lease, "the window's " + std::to_string(work.records()) +
+                                    " records cannot be given to the tool: " + framing +
+                                    "they would be one; use window: {records: 1}");
+  }
+  windows_.push_back(std::move(work));
+}
+
+// Windows fail whole.
+void Inlet::refuse_window(const wire::Lease& lease, const std::string& reason) {
   wire::LeaseResult result;
   result.epoch = lease.epoch;
   result.lease = lease.number;
@@ -144,11 +155,7 @@ void Inlet::take_window(const wire::Lease& lease) {
       result.failures.push_back({.first = run.first,
                                  .inputs = run.inputs,
                                  .kind = wire::FailureKind::kFraming,
-                                 .reason = "record " + to_string(refused.front().origin) +
-                                           " of the window cannot be given to the tool in its "
-                                           "input framing, " +
-                                           framing::to_string(stage_.input) + ", " +
-                                           refused.front().reason});
+                                 .reason = reason});
     }
   }
   results_.push_back(std::move(result));

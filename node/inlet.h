@@ -126,6 +126,7 @@ class Inlet {
   void work_off(const wire::Lease& lease, Instant now);
   void take_records(const wire::Lease& lease, Instant now);
   void take_window(const wire::Lease& lease);
+  void refuse_window(const wire::Lease& lease, const std::string& reason);
   void refuse(const wire::Lease& lease, const Batch& slice, const Reframed::Refusal& refusal);
   void note_results(const std::vector<wire::LeaseResult>& results);
 

@@ -14,18 +14,19 @@ using framing::Kind;
 
 constexpr std::size_t kSeparatorBytesMax = 256;
 constexpr std::string_view kFramings =
-    R"(lines, blank-line, netstring, length32, json, {lines: N}, {until: PATTERN} or {separator: "\0"})";
+    R"(lines, blank-line, netstring, length32, json, whole, {lines: N}, {until: PATTERN} or {separator: "\0"})";
 
 struct Word {
   std::string_view word;
   Kind kind;
 };
 
-constexpr std::array<Word, 5> kWordFramings = {{{"lines", Kind::kLines},
+constexpr std::array<Word, 6> kWordFramings = {{{"lines", Kind::kLines},
                                                 {"blank-line", Kind::kBlankLine},
                                                 {"netstring", Kind::kNetstring},
                                                 {"length32", Kind::kLength32},
-                                                {"json", Kind::kJson}}};
+                                                {"json", Kind::kJson},
+                                                {"whole", Kind::kWhole}}};
 
 Read<void> read_lines(const YamlValue& yaml, Framing& framing) {
   framing.kind = Kind::kLines;

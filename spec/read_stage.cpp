@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "spec/check_framings.h"
 #include "spec/read_command.h"
 #include "spec/read_framing.h"
 #include "spec/values.h"
@@ -244,6 +245,9 @@ Read<StageDraft> read_stage(const YamlValue& yaml, const StageContext& context) 
                         ? check_mode_each(yaml)
                         : check_mode_window(yaml, draft.stage, context.limits);
   if (!fits) return tl::unexpected(fits.error());
+  if (auto framed = check_framings(yaml, draft.stage, draft.name.mark); !framed) {
+    return tl::unexpected(framed.error());
+  }
   draft.stage.name = draft.name.text;
   return draft;
 }

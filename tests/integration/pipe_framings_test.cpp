@@ -326,4 +326,60 @@ TEST_CASE("four lines become JSON, records with a header, and four lines again")
   CHECK(difference(found.output, fastq(300)) == "");
 }
 
+TEST_CASE("a whole file is a record, and so is all that a window prints") {
+  const Scene scene;
+  scene.set_pipeline(R"(
+- {name: sort, run: sort, mode: window, window: all, input: whole, output: whole}
+- {name: count, run: wc -c, mode: window, window: {records: 1}, input: whole, output: lines})");
+  for (const std::string_view input : {"", "b\na\n", "b\na"}) {
+    INFO(input);
+    const Outcome expected = scene.shell("sort | wc -c", input);
+    const Outcome found = scene.run(input);
+    CHECK(found.errors == "");
+    CHECK(found.code == 0);
+    CHECK(found.output == expected.output);
+  }
+}
+
+TEST_CASE("each record is the whole input of a process, and its output a record") {
+  const Scene scene;
+  scene.write("headers.py", kHeaders);
+  scene.set_pipeline(R"(
+- {name: sum, run: cksum, mode: window, window: {records: 1}, replicas: 2, input: whole, output: whole}
+- {name: same, run: python3 headers.py netstring netstring, input: netstring, output: netstring})",
+                     "");
+  const Outcome found = scene.run("one file\n");
+  CHECK(found.errors == "");
+  const std::string sum = scene.shell("cksum", "one file\n").output;
+  CHECK(found.output == netstrings({sum}));
+}
+
+TEST_CASE("several records that would be one stream are dead letters") {
+  const Scene scene;
+  scene.set_pipeline(R"(
+- {name: cat, run: cat}
+- {name: whole, run: cat, mode: window, window: all, input: whole, output: lines})");
+  const Outcome found = scene.run("a\nb\n");
+  CHECK(found.code == 1);
+  CHECK(found.output == "");
+  const std::vector<json> letters = letters_in(scene);
+  REQUIRE(!letters.empty());
+  CHECK(letters.front()["reason"] ==
+        "the window's 2 records cannot be given to the tool: in its input framing, whole, they "
+        "would be one; use window: {records: 1}");
+}
+
+TEST_CASE("a window's output that ends within a record is its failure") {
+  const Scene scene;
+  scene.set_pipeline(
+      "- {name: cut, run: [printf, '1:a,5:b'], mode: window, window: all, output: netstring, "
+      "retry: {backoff: 0s}}");
+  const Outcome found = scene.run("a\n");
+  CHECK(found.code != 0);
+  CHECK(found.output == "");
+  CHECK(only_letter_in(scene)["reason"] ==
+        "what the tool printed is not netstring at byte 7: found the end, expected 4 more bytes of "
+        "the record");
+}
+
 }  // namespace leat::cli

@@ -275,3 +275,16 @@ TEST_CASE("a stream that ends within a record with a header is malformed, oversi
     CHECK(cutter.malformed()->offset == 4 + record.size());
   }
 }
+
+TEST_CASE("a whole stream is one record, and above the limit none") {
+  const auto cut = [](const std::string& stream) {
+    return cut_in_pieces({{.kind = Kind::kWhole}, 10}, stream, {}, {true});
+  };
+  CHECK(cut("a\nb\n").records == std::vector<std::string>{"a\nb\n"});
+  CHECK(cut("").records == std::vector<std::string>{""});
+  CHECK_FALSE(cut("a").is_unterminated);
+  const Cut over = cut(std::string(11, 'x'));
+  CHECK(over.records.empty());
+  CHECK(over.oversize == std::vector<std::pair<std::uint64_t, std::uint64_t>>{{0, 11}});
+  CHECK(cut(std::string(100'000, 'x')).oversize.front().second == 100'000);
+}

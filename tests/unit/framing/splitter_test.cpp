@@ -226,6 +226,20 @@ TEST_CASE("a record of four lines ends at the fourth newline") {
   CHECK(scan_whole(line_groups(4), "\n\n\n\n") == Cut{{3}, 0});
 }
 
+TEST_CASE("a whole stream is one record when it ends, an empty one too") {
+  const Framing whole{.kind = Kind::kWhole};
+  CHECK(scan_whole(whole, "a\nb") == Cut{{}, 3});
+  for (const std::string_view stream : {"", "a\nb\n"}) {
+    Splitter splitter(whole);
+    Lengths lengths;
+    splitter.scan(stream, lengths);
+    CHECK(splitter.pending_bytes() == stream.size());
+    CHECK(splitter.end() == Splitter::Last::kTerminated);
+    CHECK(splitter.is_between());
+  }
+  CHECK(carries(whole, "any\n"));
+}
+
 TEST_CASE("a blank-line record has its lines with their newlines") {
   CHECK(scan_whole(blank_line(), "a\nb\n\n") == Cut{{4}, 0});
   CHECK(scan_whole(blank_line(), "\n") == Cut{{0}, 0});

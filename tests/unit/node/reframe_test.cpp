@@ -127,7 +127,7 @@ TEST_CASE("a record without terminator is a part of its own, the last") {
 }
 
 TEST_CASE("where no record can lack its terminator the last is one as all") {
-  for (const Kind kind : {Kind::kNetstring, Kind::kLength32, Kind::kJson}) {
+  for (const Kind kind : {Kind::kNetstring, Kind::kLength32, Kind::kJson, Kind::kWhole}) {
     Batch batch = batch_of({"1", "{}", "2"}, kFramings.front());
     batch.records.attributes = {{2, 1, std::string(kUnterminated), ""}, {0, 3, "type", "text"}};
     const Reframed reframed = reframe(batch, {.kind = kind});

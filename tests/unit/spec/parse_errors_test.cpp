@@ -55,7 +55,7 @@ const std::string kStageKeys =
     "in_flight, timeout, grace, retry, on_error, env, nodes or exit_codes";
 const std::string kTopKeys = "expected in a pipeline: version, pipeline, framing, limits or stages";
 const std::string kFramings =
-    R"(expected lines, blank-line, netstring, length32, json, {lines: N}, {until: PATTERN} or {separator: "\0"})";
+    R"(expected lines, blank-line, netstring, length32, json, whole, {lines: N}, {until: PATTERN} or {separator: "\0"})";
 
 }  // namespace
 
@@ -299,6 +299,24 @@ TEST_CASE("a bad framing is told what would do") {
       {stage("output: {}"),
        "f:5:13: found 0 keys in a framing, expected one: lines, until or separator"},
       {top("framing: word"), "f:5:10: found 'word', " + kFramings},
+  });
+}
+
+TEST_CASE("a whole stream needs an end, and one record") {
+  const std::string each =
+      " of a tool in mode each, whose streams do not end, expected another framing, or mode: "
+      "window "
+      "and window: {records: 1}";
+  const std::string several =
+      "found whole as the input of a tool whose window may have several records, which would be "
+      "one, expected another framing, or window: {records: 1}";
+  check({
+      {stage("input: whole"), "f:5:12: found whole as the input" + each},
+      {stage("output: whole"), "f:5:13: found whole as the output" + each},
+      {top("framing: whole"), "f:3:11: found whole as the input" + each},
+      {stage("mode: window\n    window: {records: 2}\n    input: whole"), "f:7:12: " + several},
+      {stage("mode: window\n    window: {time: 1s}\n    input: whole"), "f:7:12: " + several},
+      {stage("output: wohle"), "f:5:13: found 'wohle', " + kFramings + "; did you mean 'whole'?"},
   });
 }
 

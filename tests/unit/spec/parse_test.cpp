@@ -155,6 +155,20 @@ TEST_CASE("every framing is read, and written as it is read") {
   }
 }
 
+TEST_CASE("a whole stream is a record of a window of one, or of all") {
+  for (const char* window : {"{records: 1}", "{records: 1, time: 1s}", "all"}) {
+    const Pipeline pipeline =
+        parsed("framing: whole\npipeline: p\nstages:\n- {name: a, run: x, mode: window, window: " +
+               std::string(window) + "}\n");
+    CHECK(to_string(pipeline.source_framing) == "whole");
+    CHECK(to_string(pipeline.sink_framing) == "whole");
+  }
+  const Pipeline pipeline = parsed(
+      "{pipeline: p, stages: [{name: a, run: x, mode: window, window: {records: 9}, output: "
+      "whole}]}");
+  CHECK(pipeline.source_framing == Framing{});
+}
+
 TEST_CASE("one line to a record is lines") {
   CHECK(output_of("{lines: 1}") == Framing{});
 }
