@@ -279,25 +279,7 @@ void EachReplica::on(const ToolPrinted& event, Turn& turn) {
   is_look_valid_ = false;
   look_at_.reset();
   if (answers > 0) has_answered_ = true;
-  const bool is_past_last = closing_ == Closing::kLast && answers_.count() > 0;
-  if (const std::optional<std::string> malformed = answers_.malformed();
-      malformed && !is_past_last) {
-    return fail({.kind = wire::FailureKind::kMismatch, .reason = *malformed}, turn);
-  }
-  if (answers_.largest_record() > post_.limits.record_bytes_max) {
-    return fail({.kind = wire::FailureKind::kOversize,
-                 .reason = "the tool printed a record of more than limits.record_bytes (" +
-                           std::to_string(post_.limits.record_bytes_max) + ")"},
-                turn);
-  }
-  // Of one record that is inside alone the record's limit is enough.
-  const bool may_be_many = given_count_ > 1 && closing_ == Closing::kNo;
-  if (may_be_many && answers_.bytes() > post_.printed_bytes_max) {
-    return fail({.kind = wire::FailureKind::kOversize,
-                 .reason = "the tool printed more than " + std::to_string(post_.printed_bytes_max) +
-                           " bytes at once, for " + count_of(given_count_, "record")},
-                turn);
-  }
+  if (std::optional<wire::Failure> fault = fault_of_output()) return fail(*std::move(fault), turn);
   // What comes with end-of-file answers nothing; commit_last() takes the first.
   if (closing_ != Closing::kNo) return;
   if (answers > before) {
@@ -309,6 +291,28 @@ void EachReplica::on(const ToolPrinted& event, Turn& turn) {
                 turn);
   }
   if (answers > 0) learn(answers, turn.now);
+}
+
+std::optional<wire::Failure> EachReplica::fault_of_output() const {
+  const bool has_last = closing_ == Closing::kLast && answers_.count() > 0;
+  const std::optional<std::string> malformed = answers_.malformed();
+  if (malformed && !has_last) {
+    return wire::Failure{.kind = wire::FailureKind::kMismatch, .reason = *malformed};
+  }
+  if (answers_.largest_record() > post_.limits.record_bytes_max) {
+    return wire::Failure{.kind = wire::FailureKind::kOversize,
+                         .reason = "the tool printed a record of more than limits.record_bytes (" +
+                                   std::to_string(post_.limits.record_bytes_max) + ")"};
+  }
+  // Of one record that is inside alone the record's limit is enough.
+  const bool may_be_many = given_count_ > 1 && closing_ == Closing::kNo;
+  if (may_be_many && answers_.bytes() > post_.printed_bytes_max) {
+    return wire::Failure{.kind = wire::FailureKind::kOversize,
+                         .reason = "the tool printed more than " +
+                                   std::to_string(post_.printed_bytes_max) +
+                                   " bytes at once, for " + count_of(given_count_, "record")};
+  }
+  return std::nullopt;
 }
 
 void EachReplica::learn(std::uint32_t answers, Instant now) {

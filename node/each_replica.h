@@ -81,6 +81,7 @@ class EachReplica {
   void look_again_later(Instant now);
   void check_timeout(Turn& turn);
   void tell_silence(Rest rest, Turn& turn);
+  [[nodiscard]] std::optional<wire::Failure> fault_of_output() const;
   void learn(std::uint32_t answers, Instant now);
   void commit(Turn& turn);
   void commit_last(Turn& turn);
