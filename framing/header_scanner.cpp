@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/words.h"
 #include "framing/malformed.h"
 
 namespace leat::framing {
@@ -93,7 +94,7 @@ bool HeaderScanner::end() {
   if (state_ == State::kLength) {
     fault_ = "found the end, expected the rest of a record's length";
   } else if (length_ > 0) {
-    fault_ = "found the end, expected " + std::to_string(length_) + " more bytes of the record";
+    fault_ = "found the end, expected " + count_of(length_, "more byte") + " of the record";
   } else {
     fault_ = "found the end, expected the comma behind the record's bytes";
   }

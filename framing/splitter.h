@@ -37,15 +37,15 @@ class Splitter {
   // record first. What is behind malformed() is passed over.
   void split(std::string_view piece, std::vector<std::uint32_t>& lengths, std::string& blob);
 
-  // As split(), for a caller who has the bytes already. REQUIRES: the framing has a terminator, and
-  // is not json.
+  // As split(), for a caller who has the bytes already. REQUIRES: the framing has no
+  // headers and is not json.
   void scan(std::string_view piece, std::vector<std::uint32_t>& lengths);
 
   struct Passed {
-    std::size_t used = 0;  // Bytes of the piece, which the record and its end have.
-    std::int64_t record_bytes =
-        0;                // Of the record alone. Negative: some before were its terminator.
-    bool is_end = false;  // Of the record.
+    std::size_t used = 0;  // Bytes of the piece: the record's and its end's.
+    // Of them, the record's. Negative where bytes passed before were its terminator's.
+    std::int64_t record_bytes = 0;
+    bool is_end = false;
   };
 
   // As split(), for the record under way alone, which nobody wants: up to its end.
@@ -54,7 +54,8 @@ class Splitter {
   enum class Last : std::uint8_t { kNone, kTerminated, kUnterminated };
 
   // What the stream's end makes of the bytes under way: a record, of pending_bytes(), without
-  // terminator in the blob; or nothing. Where they can be no record the stream is malformed().
+  // terminator in the blob; or nothing. Where they can be no
+  // record the stream is malformed().
   [[nodiscard]] Last end();
 
   // Bytes of the record under way at the blob's end; part of the next terminator may be among them.

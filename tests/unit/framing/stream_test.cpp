@@ -186,7 +186,7 @@ TEST_CASE("a stream that ends within a record is told what is missing, and where
   CHECK(fault_at_end(kNetstring, "1:a,2") ==
         Malformed{5, "found the end, expected the rest of a record's length"});
   CHECK(fault_at_end(kNetstring, "1:a,2:b") ==
-        Malformed{7, "found the end, expected 1 more bytes of the record"});
+        Malformed{7, "found the end, expected 1 more byte of the record"});
   CHECK(fault_at_end(kNetstring, "1:a,2:bc") ==
         Malformed{8, "found the end, expected the comma behind the record's bytes"});
   CHECK(fault_at_end(kLength32, bytes({"\0\0\0\1a\0", 6})) ==
