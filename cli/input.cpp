@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/words.h"
 #include "io/system_error.h"
 
 namespace leat::cli {
@@ -42,8 +43,16 @@ Result<void> Input::read() {
     read_bytes_ += static_cast<std::uint64_t>(got);
     cutter_.add({buffer_.data(), static_cast<std::size_t>(got)});
   }
+  if (cutter_.malformed()) is_over_ = true;
   pending_ = cutter_.take();
   return {};
+}
+
+std::optional<std::string> Input::malformed() const {
+  if (!cutter_.malformed()) return std::nullopt;
+  return "standard input is not " + framing::to_string(cutter_.framing()) + " " +
+         framing::to_string(*cutter_.malformed()) + "; it was read up to there, " +
+         count_of(count(), "record");
 }
 
 std::optional<Records> Input::take(std::uint64_t credit_bytes) {

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "cli/input_cutter.h"
@@ -26,6 +27,10 @@ class Input {
 
   // The next records, as many as the credit pays for, one at the least; none when none are read.
   [[nodiscard]] std::optional<Records> take(std::uint64_t credit_bytes);
+
+  // Why nothing more is read although there may be more: where the input stops being what its
+  // framing says, in words.
+  [[nodiscard]] std::optional<std::string> malformed() const;
 
   // Those too large to be read, since the last call.
   [[nodiscard]] std::vector<InputCutter::Oversize> take_oversize() {

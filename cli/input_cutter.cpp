@@ -13,7 +13,7 @@ constexpr std::size_t kPieceBytes = std::size_t{64} << 10;
 }  // namespace
 
 void InputCutter::add(std::string_view bytes) {
-  while (!bytes.empty()) {
+  while (!bytes.empty() && !splitter_.malformed()) {
     if (skipped_) {
       bytes = skip(bytes);
       continue;
@@ -21,8 +21,7 @@ void InputCutter::add(std::string_view bytes) {
     const std::string_view piece = bytes.substr(0, kPieceBytes);
     bytes.remove_prefix(piece.size());
     const std::size_t before = lengths_.size();
-    stream_.append(piece);
-    splitter_.scan(piece, lengths_);
+    splitter_.split(piece, lengths_, blob_);
     count_ += lengths_.size() - before;
     check_size();
   }
@@ -31,8 +30,9 @@ void InputCutter::add(std::string_view bytes) {
 void InputCutter::check_size() {
   drop_oversize();
   const std::size_t pending = splitter_.pending_bytes();
-  if (pending <= record_bytes_max_ + framing::terminator(splitter_.framing()).size()) return;
-  stream_.resize(stream_.size() - pending);
+  const std::size_t end = framing::terminator(splitter_.framing()).size();
+  if (splitter_.record_bytes_min() <= record_bytes_max_ + end) return;
+  blob_.resize(blob_.size() - pending);
   skipped_ = pending;
 }
 
@@ -49,54 +49,40 @@ void InputCutter::drop_oversize() {
     if (is_oversize(lengths_[i])) {
       oversize_.push_back({count_ - lengths_.size() + i, lengths_[i]});
     } else {
-      kept.append(stream_, offset, size);
+      kept.append(blob_, offset, size);
       kept_lengths.push_back(lengths_[i]);
     }
     offset += size;
   }
-  kept.append(stream_, offset);
-  stream_ = std::move(kept);
+  kept.append(blob_, offset);
+  blob_ = std::move(kept);
   lengths_ = std::move(kept_lengths);
 }
 
 std::string_view InputCutter::skip(std::string_view bytes) {
-  const std::string_view piece = bytes.substr(0, kPieceBytes);
-  const auto before = static_cast<std::uint32_t>(splitter_.pending_bytes());
-  std::vector<std::uint32_t> lengths;
-  splitter_.scan(piece, lengths);
-  if (lengths.empty()) {
-    *skipped_ += piece.size();
-    return bytes.substr(piece.size());
+  const framing::Splitter::Passed passed = splitter_.pass(bytes.substr(0, kPieceBytes));
+  *skipped_ += static_cast<std::uint64_t>(passed.record_bytes);
+  if (passed.is_end) {
+    oversize_.push_back({count_++, *skipped_});
+    skipped_.reset();
   }
-  // Where the record ends within the piece; right even where lengths overflow.
-  const auto separator =
-      static_cast<std::uint32_t>(framing::terminator(splitter_.framing()).size());
-  const std::uint32_t end = lengths.front() + separator - before;
-  oversize_.push_back({count_++, *skipped_ + end - separator});
-  skipped_.reset();
-  splitter_.reset();
-  return bytes.substr(end);
+  return bytes.substr(passed.used);
 }
 
 void InputCutter::finish() {
-  if (skipped_) {
-    oversize_.push_back({count_++, *skipped_});
-    skipped_.reset();
-    splitter_.reset();
-    return;
-  }
   const std::size_t pending = splitter_.pending_bytes();
-  if (pending == 0) return;
-  if (pending > record_bytes_max_) {
-    oversize_.push_back({count_++, pending});
-    stream_.resize(stream_.size() - pending);
-    splitter_.reset();
+  const framing::Splitter::Last last = splitter_.end();
+  if (last == framing::Splitter::Last::kNone) return;
+  const std::uint64_t bytes = skipped_.value_or(pending);
+  if (bytes > record_bytes_max_) {
+    if (!skipped_) blob_.resize(blob_.size() - pending);
+    oversize_.push_back({count_++, bytes});
+    skipped_.reset();
     return;
   }
   lengths_.push_back(static_cast<std::uint32_t>(pending));
-  stream_.append(framing::terminator(splitter_.framing()));
-  splitter_.reset();
-  is_unterminated_ = true;
+  blob_.append(framing::terminator(splitter_.framing()));
+  is_unterminated_ = last == framing::Splitter::Last::kUnterminated;
   ++count_;
 }
 
@@ -107,10 +93,10 @@ std::optional<Records> InputCutter::take() {
   records.separator = framing::terminator(splitter_.framing());
   records.lengths = pack_lengths(std::exchange(lengths_, {}));
   // Nothing is kept of a record that is being skipped.
-  const std::size_t whole = stream_.size() - (skipped_ ? 0 : splitter_.pending_bytes());
-  std::string rest = stream_.substr(whole);
-  stream_.resize(whole);
-  records.blob = Bytes::own(std::exchange(stream_, std::move(rest)));
+  const std::size_t whole = blob_.size() - (skipped_ ? 0 : splitter_.pending_bytes());
+  std::string rest = blob_.substr(whole);
+  blob_.resize(whole);
+  records.blob = Bytes::own(std::exchange(blob_, std::move(rest)));
   if (std::exchange(is_unterminated_, false)) {
     records.attributes.push_back({records.count - 1, 1, std::string(kUnterminated), ""});
   }

@@ -1,5 +1,6 @@
 // InputCutter cuts a stream into batches of records. Records that are too large are skipped as they
-// come, told apart by their size, and cost no memory.
+// come, told apart by their size, and cost no memory. Where the stream stops being what its framing
+// says nothing more is cut; the records before are as good as ever.
 
 #pragma once
 
@@ -27,7 +28,7 @@ class InputCutter {
 
   void add(std::string_view bytes);
 
-  // The stream is at its end: what is left is a last record without terminator.
+  // The stream is at its end: what is left is a last record without terminator, or malformed().
   void finish();
 
   // The whole records that came since the last take.
@@ -35,6 +36,13 @@ class InputCutter {
 
   // The skipped ones since the last take.
   [[nodiscard]] std::vector<Oversize> take_oversize();
+
+  // Where and why nothing more can be cut.
+  [[nodiscard]] const std::optional<framing::Malformed>& malformed() const {
+    return splitter_.malformed();
+  }
+
+  [[nodiscard]] const framing::Framing& framing() const { return splitter_.framing(); }
 
   // Records cut so far, skipped ones included.
   [[nodiscard]] std::uint64_t count() const { return count_; }
@@ -47,7 +55,7 @@ class InputCutter {
 
   framing::Splitter splitter_;
   std::size_t record_bytes_max_;
-  std::string stream_;                    // Whole records, then a piece of the next.
+  std::string blob_;                      // Whole records, then a piece of the next.
   std::vector<std::uint32_t> lengths_;    // Of the whole ones.
   bool is_unterminated_ = false;          // The last of them.
   std::optional<std::uint64_t> skipped_;  // Bytes so far of a record being skipped.

@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "framing/stream.h"
 #include "io/pipe.h"
 #include "io/system_error.h"
 
@@ -52,7 +53,7 @@ void Output::add(const wire::Delivery& delivery) {
   if (records.count > 0 && !owed_terminator_.empty()) {
     pieces_.push_back({.bytes = Bytes::own(std::exchange(owed_terminator_, {}))});
   }
-  Bytes bytes = records.blob;
+  Bytes bytes = framing::stream_of(records, framing_);
   if (records.count > 0 && records.has(kUnterminated, records.count - 1)) {
     bytes = bytes.slice(0, bytes.size() - records.separator.size());
     owed_terminator_ = records.separator;

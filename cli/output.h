@@ -11,8 +11,10 @@
 #include <deque>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "core/result.h"
+#include "framing/framing.h"
 #include "io/fd.h"
 #include "wire/messages.h"
 
@@ -22,6 +24,9 @@ class Output {
  public:
   // Refuses a closed standard output.
   [[nodiscard]] static Result<Output> open();
+
+  // How records are written; before the first.
+  void set_framing(framing::Framing framing) { framing_ = std::move(framing); }
 
   void add(const wire::Delivery& delivery);
 
@@ -45,6 +50,7 @@ class Output {
     std::uint64_t records = 0;
   };
 
+  framing::Framing framing_;
   int fd_ = 1;
   io::Fd owned_;                      // Of a pipe: our own, non-blocking description.
   std::size_t write_max_ = SIZE_MAX;  // Where a write could wait: what never does.

@@ -28,6 +28,7 @@ bool is_file(const std::string& text) {
 StreamCommand::Options options_for(const spec::Pipeline& pipeline, Output output,
                                    DeadLetterFile letters, const PipeArguments& arguments) {
   const std::size_t record_bytes_max = pipeline.limits.record_bytes_max;
+  output.set_framing(pipeline.sink_framing);
   return {.session = {.pipeline = pipeline.name, .producer = new_producer("pipe")},
           .input = Input(pipeline.source_framing, record_bytes_max),
           .output = std::move(output),

@@ -29,6 +29,7 @@ Attempt<ExitCode> receive(const ReceiveArguments& arguments) {
   // Whether broker and pipeline are there: for what is there a session waits as long as it takes.
   const Attempt<spec::Pipeline> pipeline = describe(*front, signals, arguments.pipeline);
   if (!pipeline) return tl::unexpected(pipeline.error());
+  output->set_framing(pipeline->sink_framing);
   StreamCommand command({.session = {.pipeline = pipeline->name,
                                      .producer = new_producer("recv"),
                                      .use = wire::SessionUse::kReceive,

@@ -111,6 +111,11 @@ void StreamCommand::read_input() {
     const Result<void> kept = failed_.add_oversize(oversize, options_.record_bytes_max);
     if (!kept) return give_up(ExitCode::kPipelineFailed, kept.error().message);
   }
+  // What was read before is worked off as at any end.
+  if (const std::optional<std::string> malformed = input.malformed()) {
+    is_input_broken_ = true;
+    tell(*malformed);
+  }
 }
 
 void StreamCommand::submit() {
@@ -176,7 +181,9 @@ void StreamCommand::hand_to_output(const wire::Delivery& delivery) {
 }
 
 void StreamCommand::order(const client::Finish& /*effect*/) {
-  if (!code_) code_ = failed_.count() > 0 ? ExitCode::kRecordsFailed : ExitCode::kWell;
+  if (code_) return;
+  code_ = failed_.count() > 0 ? ExitCode::kRecordsFailed : ExitCode::kWell;
+  if (is_input_broken_) code_ = ExitCode::kPipelineFailed;
 }
 
 void StreamCommand::order(const client::Fail& effect) {

@@ -88,6 +88,7 @@ class StreamCommand {
   std::optional<ExitCode> code_;  // Set when it is decided how it ends.
   bool is_leaving_ = false;       // Interrupted, and in the middle of writing a delivery.
   bool is_abandoned_ = false;     // Interrupted a second time.
+  bool is_input_broken_ = false;  // Its end is not the end that it should have.
   bool has_told_end_ = false;
   Instant started_;
   Instant next_progress_;

@@ -71,23 +71,45 @@ Result<void> check(const Framing& framing) {
   if (framing.kind == Kind::kSeparator && framing.separator.empty()) {
     return failure(Errc::kInvalidArgument, "the separator is empty, it needs one byte or more");
   }
+  if (framing.lines < 1 || framing.lines > kLinesMax) {
+    return failure(Errc::kInvalidArgument, "a record of " + std::to_string(framing.lines) +
+                                               " lines, it needs 1 to " +
+                                               std::to_string(kLinesMax));
+  }
   return {};
 }
 
 std::string_view terminator(const Framing& framing) {
-  return framing.kind == Kind::kSeparator ? std::string_view(framing.separator) : "\n";
+  if (framing.kind == Kind::kSeparator) return framing.separator;
+  return has_headers(framing) || framing.kind == Kind::kWhole ? "" : "\n";
+}
+
+bool has_headers(const Framing& framing) {
+  return framing.kind == Kind::kNetstring || framing.kind == Kind::kLength32;
+}
+
+bool may_lack_terminator(const Framing& framing) {
+  return !has_headers(framing) && framing.kind != Kind::kJson && framing.kind != Kind::kWhole;
 }
 
 std::string to_string(const Framing& framing) {
   switch (framing.kind) {
     case Kind::kLines:
-      return "lines";
+      return framing.lines == 1 ? "lines" : "{lines: " + std::to_string(framing.lines) + "}";
     case Kind::kBlankLine:
       return "blank-line";
     case Kind::kUntil:
       return "{until: " + quoted_pattern(framing.pattern) + "}";
     case Kind::kSeparator:
       return "{separator: " + in_double_quotes(framing.separator) + "}";
+    case Kind::kNetstring:
+      return "netstring";
+    case Kind::kLength32:
+      return "length32";
+    case Kind::kJson:
+      return "json";
+    case Kind::kWhole:
+      return "whole";
   }
   ENSURE(false);
   return {};

@@ -55,6 +55,27 @@ std::vector<std::size_t> fallback_of(std::string_view separator) {
   return fallback;
 }
 
+// What the scanner says, if there is one.
+template <typename Scanner, typename Value, typename Ask>
+Value with_scanner(Scanner& scanner, Value without, const Ask& ask) {
+  if (auto* const header = std::get_if<HeaderScanner>(&scanner)) return ask(*header);
+  if (auto* const json = std::get_if<JsonScanner>(&scanner)) return ask(*json);
+  return without;
+}
+
+// Why the text is not one JSON value, perhaps with whitespace around it.
+std::optional<Malformed> fault_of_json(std::string_view text) {
+  JsonScanner scanner;
+  const Extent value = scanner.next(text);
+  const std::string_view rest = text.substr(value.total());
+  const Extent behind = value.is_end ? scanner.next(rest) : Extent{};
+  const std::uint64_t offset = value.total() + behind.before;
+  if (behind.record > 0) return Malformed{offset, "found a second value"};
+  if (scanner.fault()) return Malformed{offset, *scanner.fault()};
+  if (value.is_end || scanner.end()) return std::nullopt;
+  return Malformed{offset, scanner.fault().value_or("found no value")};
+}
+
 bool has_blank_line(std::string_view record) {
   return record.starts_with('\n') || record.find("\n\n") != std::string_view::npos;
 }
@@ -70,11 +91,89 @@ Splitter::Splitter(Framing framing) : framing_(std::move(framing)) {
     ENSURE(!framing_.separator.empty());
     fallback_ = fallback_of(framing_.separator);
   }
+  if (framing_.kind == Kind::kNetstring) scanner_ = HeaderScanner(Header::kNetstring);
+  if (framing_.kind == Kind::kLength32) scanner_ = HeaderScanner(Header::kLength32);
+  if (framing_.kind == Kind::kJson) scanner_ = JsonScanner();
+}
+
+void Splitter::split(std::string_view piece, Lengths& lengths, std::string& blob) {
+  if (!has_scanner()) {
+    blob.append(piece);
+    return scan(piece, lengths);
+  }
+  while (!piece.empty() && !malformed_) {
+    const Extent extent = next(piece);
+    blob.append(piece, extent.before, extent.record);
+    piece.remove_prefix(extent.total());
+    if (!extent.is_end) continue;
+    blob.append(terminator(framing_));
+    end_record(pending_, lengths);
+  }
+}
+
+Extent Splitter::next(std::string_view piece) {
+  const Extent extent =
+      with_scanner(scanner_, Extent{}, [&](auto& scanner) { return scanner.next(piece); });
+  pending_ += extent.record;
+  offset_ += extent.total();
+  note_fault();
+  return extent;
+}
+
+void Splitter::note_fault() {
+  if (malformed_) return;
+  with_scanner(scanner_, 0, [this](const auto& scanner) {
+    if (scanner.fault()) malformed_ = Malformed{offset_, *scanner.fault()};
+    return 0;
+  });
+}
+
+Splitter::Passed Splitter::pass(std::string_view piece) {
+  if (has_scanner()) {
+    if (malformed_) return {.used = piece.size()};
+    const Extent extent = next(piece);
+    if (extent.is_end) pending_ = 0;
+    const std::size_t used = malformed_ ? piece.size() : extent.total();
+    return {used, static_cast<std::int64_t>(extent.record), extent.is_end};
+  }
+  const auto before = static_cast<std::uint32_t>(pending_);
+  Lengths lengths;
+  scan(piece, lengths);
+  if (lengths.empty()) return {piece.size(), static_cast<std::int64_t>(piece.size()), false};
+  // Where the record ends within the piece; right even where lengths overflow.
+  const auto terminator_bytes = static_cast<std::uint32_t>(terminator(framing_).size());
+  const std::uint32_t end = lengths.front() + terminator_bytes - before;
+  reset();
+  return {end, std::int64_t{end} - terminator_bytes, true};
+}
+
+Splitter::Last Splitter::end() {
+  if (has_scanner()) {
+    const bool is_end = with_scanner(scanner_, false, [](auto& scanner) { return scanner.end(); });
+    note_fault();
+    if (is_end) pending_ = 0;
+    return is_end ? Last::kTerminated : Last::kNone;
+  }
+  const bool has_bytes = pending_ > 0;
+  reset();
+  if (framing_.kind == Kind::kWhole) return Last::kTerminated;
+  return has_bytes ? Last::kUnterminated : Last::kNone;
+}
+
+std::uint64_t Splitter::record_bytes_min() const {
+  return pending_ + with_scanner(scanner_, std::uint64_t{0},
+                                 [](const auto& scanner) { return scanner.missing(); });
+}
+
+bool Splitter::is_between() const {
+  return pending_ == 0 &&
+         with_scanner(scanner_, true, [](const auto& scanner) { return scanner.is_between(); });
 }
 
 void Splitter::scan(std::string_view piece, Lengths& lengths) {
   switch (framing_.kind) {
     case Kind::kLines:
+      if (framing_.lines > 1) return scan_line_groups(piece, lengths);
       return scan_byte('\n', piece, lengths);
     case Kind::kBlankLine:
       return scan_blank_lines(piece, lengths);
@@ -83,14 +182,28 @@ void Splitter::scan(std::string_view piece, Lengths& lengths) {
     case Kind::kSeparator:
       if (framing_.separator.size() > 1) return scan_separator(piece, lengths);
       return scan_byte(framing_.separator.front(), piece, lengths);
+    case Kind::kNetstring:
+    case Kind::kLength32:
+    case Kind::kJson:
+      ENSURE(!has_scanner());
+      return;
+    case Kind::kWhole:
+      pending_ += piece.size();
   }
 }
 
 void Splitter::reset() {
   pending_ = 0;
+  lines_ = 0;
   line_bytes_ = 0;
   matched_ = 0;
   line_.clear();
+  with_scanner(scanner_, 0, [](auto& scanner) {
+    scanner.reset();
+    return 0;
+  });
+  offset_ = 0;
+  malformed_.reset();
 }
 
 void Splitter::end_record(std::size_t length, Lengths& lengths) {
@@ -101,6 +214,19 @@ void Splitter::end_record(std::size_t length, Lengths& lengths) {
 void Splitter::scan_byte(char terminator, std::string_view piece, Lengths& lengths) {
   while (const auto record = take_through(terminator, piece)) {
     end_record(pending_ + record->size(), lengths);
+  }
+  pending_ += piece.size();
+}
+
+void Splitter::scan_line_groups(std::string_view piece, Lengths& lengths) {
+  while (const auto line = take_through('\n', piece)) {
+    pending_ += line->size();
+    if (++lines_ == framing_.lines) {
+      lines_ = 0;
+      end_record(pending_, lengths);
+    } else {
+      ++pending_;
+    }
   }
   pending_ += piece.size();
 }
@@ -180,13 +306,20 @@ void Splitter::scan_separator(std::string_view piece, Lengths& lengths) {
 bool Splitter::carries(std::string_view record) const {
   switch (framing_.kind) {
     case Kind::kLines:
-      return record.find('\n') == std::string_view::npos;
+      return std::ranges::count(record, '\n') == std::ptrdiff_t{framing_.lines} - 1;
     case Kind::kBlankLine:
       return !has_blank_line(record);
     case Kind::kUntil:
       return carries_until(record);
     case Kind::kSeparator:
       return carries_separator(record);
+    case Kind::kNetstring:
+    case Kind::kLength32:
+      return record.size() <= kHeaderLengthMax;
+    case Kind::kJson:
+      return !fault_of_json(record);
+    case Kind::kWhole:
+      return true;
   }
   ENSURE(false);
   return false;
@@ -213,11 +346,22 @@ bool carries(const Framing& framing, std::string_view record) {
   return Splitter(framing).carries(record);
 }
 
-void feed(const Framing& framing, std::string_view record, std::string& stream) {
-  stream += record;
+std::string refusal(const Framing& framing, std::string_view record) {
+  if (framing.kind == Kind::kLines && framing.lines > 1) {
+    return "it has more or fewer lines than " + std::to_string(framing.lines);
+  }
+  if (framing.kind == Kind::kJson) {
+    const std::optional<Malformed> fault = fault_of_json(record);
+    return "it is not one JSON value" + (fault ? ": " + to_string(*fault) : "");
+  }
+  return "it would be several records or none";
+}
+
+void feed(const Framing& framing, std::string_view record, std::string& blob) {
+  blob += record;
   const bool lacks_newline = !record.empty() && !record.ends_with('\n');
-  if (framing.kind == Kind::kBlankLine && lacks_newline) stream += '\n';
-  stream += terminator(framing);
+  if (framing.kind == Kind::kBlankLine && lacks_newline) blob += '\n';
+  blob += terminator(framing);
 }
 
 }  // namespace leat::framing

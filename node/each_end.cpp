@@ -73,6 +73,11 @@ void EachReplica::finish_diagnosis(Turn& turn) {
 
 void EachReplica::commit_last(Turn& turn) {
   const bool is_unterminated = answers_.count() == 0 && answers_.end_last();
+  if (const std::optional<std::string> malformed = answers_.malformed();
+      malformed && answers_.count() == 0) {
+    turn.tally.count_restart(wire::FailureKind::kMismatch);
+    return blame({.kind = wire::FailureKind::kMismatch, .reason = *malformed}, turn);
+  }
   late_bytes_ += answers_.bytes();
   Records outputs = answers_.take(1);
   late_bytes_ -= outputs.blob.size() - (is_unterminated ? outputs.separator.size() : 0);

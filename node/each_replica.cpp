@@ -6,6 +6,7 @@
 
 #include "core/ensure.h"
 #include "core/words.h"
+#include "framing/stream.h"
 
 namespace leat::node {
 
@@ -133,7 +134,7 @@ void EachReplica::give(Portion portion, Turn& turn) {
   if (given_count_ == 0) given_since_ = turn.now;
   if (owed() == 0) last_progress_ = turn.now;
   const Records& records = portion.batch.records;
-  Bytes bytes = records.blob;
+  Bytes bytes = framing::stream_of(records, post_.stage.input);
   if (portion.is_unterminated) bytes = bytes.slice(0, bytes.size() - records.separator.size());
   has_been_fed_ = true;
   waiting_since_.reset();
@@ -194,7 +195,7 @@ void EachReplica::on(const ToolLooked& event, Turn& turn) {
     return;
   }
   if (given_count_ == 0) return;
-  const bool is_complete = owed() == 0 && answers_.pending_bytes() == 0;
+  const bool is_complete = owed() == 0 && answers_.is_between();
   if (event.rest == Rest::kAtRest) {
     has_rested_ = true;
     return is_complete ? commit(turn) : diagnose(turn);
@@ -248,6 +249,10 @@ void EachReplica::on(const ToolPrinted& event, Turn& turn) {
     if (given_count_ == 0) late_bytes_ += event.bytes.size();
     return;
   }
+  if (given_count_ == 0 && answers_.is_nothing(event.bytes)) {
+    (void)answers_.add(event.bytes);
+    return;
+  }
   if (given_count_ == 0) {
     if (has_answered_) {
       turn.effects.push_back(Say{"stage '" + post_.stage.name + "': the tool printed " +
@@ -272,19 +277,7 @@ void EachReplica::on(const ToolPrinted& event, Turn& turn) {
   is_look_valid_ = false;
   look_at_.reset();
   if (answers > 0) has_answered_ = true;
-  if (answers_.largest_record() > printed_record_max(post_)) {
-    return fail({.kind = wire::FailureKind::kOversize,
-                 .reason = "the tool printed a record of more than " + printed_record_limit(post_)},
-                turn);
-  }
-  // Of one record that is inside alone the record's limit is enough.
-  const bool may_be_many = given_count_ > 1 && closing_ == Closing::kNo;
-  if (may_be_many && answers_.bytes() > post_.printed_bytes_max) {
-    return fail({.kind = wire::FailureKind::kOversize,
-                 .reason = "the tool printed more than " + std::to_string(post_.printed_bytes_max) +
-                           " bytes at once, for " + count_of(given_count_, "record")},
-                turn);
-  }
+  if (std::optional<wire::Failure> fault = fault_of_output()) return fail(*std::move(fault), turn);
   // What comes with end-of-file answers nothing; commit_last() takes the first.
   if (closing_ != Closing::kNo) return;
   if (answers > before) {
@@ -296,6 +289,28 @@ void EachReplica::on(const ToolPrinted& event, Turn& turn) {
                 turn);
   }
   if (answers > 0) learn(answers, turn.now);
+}
+
+std::optional<wire::Failure> EachReplica::fault_of_output() const {
+  const bool has_last = closing_ == Closing::kLast && answers_.count() > 0;
+  const std::optional<std::string> malformed = answers_.malformed();
+  if (malformed && !has_last) {
+    return wire::Failure{.kind = wire::FailureKind::kMismatch, .reason = *malformed};
+  }
+  if (answers_.largest_record() > printed_record_max(post_)) {
+    return wire::Failure{
+        .kind = wire::FailureKind::kOversize,
+        .reason = "the tool printed a record of more than " + printed_record_limit(post_)};
+  }
+  // Of one record that is inside alone the record's limit is enough.
+  const bool may_be_many = given_count_ > 1 && closing_ == Closing::kNo;
+  if (may_be_many && answers_.bytes() > post_.printed_bytes_max) {
+    return wire::Failure{.kind = wire::FailureKind::kOversize,
+                         .reason = "the tool printed more than " +
+                                   std::to_string(post_.printed_bytes_max) +
+                                   " bytes at once, for " + count_of(given_count_, "record")};
+  }
+  return std::nullopt;
 }
 
 void EachReplica::learn(std::uint32_t answers, Instant now) {

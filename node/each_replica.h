@@ -81,6 +81,7 @@ class EachReplica {
   void look_again_later(Instant now);
   void check_timeout(Turn& turn);
   void tell_silence(Rest rest, Turn& turn);
+  [[nodiscard]] std::optional<wire::Failure> fault_of_output() const;
   void learn(std::uint32_t answers, Instant now);
   // Adds the answers of the last burst to the service times.
   void count_burst();

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "core/ensure.h"
-#include "node/reframe.h"
 
 namespace leat::node {
 
@@ -95,24 +94,24 @@ void Inlet::take_records(const wire::Lease& lease, Instant now) {
       portion.batch = std::move(part);
       queue_.push_back(std::move(portion));
     }
-    for (const Position& origin : reframed.refused) {
-      refuse(lease, slice, origin);
+    for (const Reframed::Refusal& refusal : reframed.refused) {
+      refuse(lease, slice, refusal);
     }
   }
 }
 
-void Inlet::refuse(const wire::Lease& lease, const Batch& slice, const Position& origin) {
+void Inlet::refuse(const wire::Lease& lease, const Batch& slice, const Reframed::Refusal& refusal) {
   wire::LeaseResult result;
   result.epoch = lease.epoch;
   result.lease = lease.number;
   result.outputs.producer = slice.producer;
-  result.outputs.runs.push_back({origin, 1, 0});
+  result.outputs.runs.push_back({refusal.origin, 1, 0});
   result.failures.push_back(
-      {.first = origin,
+      {.first = refusal.origin,
        .inputs = 1,
        .kind = wire::FailureKind::kFraming,
        .reason = "the record cannot be given to the tool: in its input framing, " +
-                 framing::to_string(stage_.input) + ", it would be several records or none"});
+                 framing::to_string(stage_.input) + ", " + refusal.reason});
   results_.push_back(std::move(result));
 }
 
@@ -120,7 +119,7 @@ void Inlet::take_window(const wire::Lease& lease) {
   WindowWork work;
   work.epoch = lease.epoch;
   work.lease = lease.number;
-  std::vector<Position> refused;
+  std::vector<Reframed::Refusal> refused;
   for (const Batch& slice : lease.slices) {
     if (!stage_.holes.empty()) {
       // It is an argument, whatever the framing.
@@ -135,11 +134,22 @@ void Inlet::take_window(const wire::Lease& lease) {
     }
     refused.insert(refused.end(), reframed.refused.begin(), reframed.refused.end());
   }
-  if (refused.empty()) {
-    windows_.push_back(std::move(work));
-    return;
+  const std::string framing = "in its input framing, " + framing::to_string(stage_.input) + ", ";
+  if (!refused.empty()) {
+    return refuse_window(lease, "record " + to_string(refused.front().origin) +
+                                    " of the window cannot be given to the tool: " + framing +
+                                    refused.front().reason);
   }
-  // Windows fail whole.
+  if (stage_.input.kind == framing::Kind::kWhole && work.records() > 1) {
+    return refuse_window(lease, "the window's " + std::to_string(work.records()) +
+                                    " records cannot be given to the tool: " + framing +
+                                    "they would be one; use window: {records: 1}");
+  }
+  windows_.push_back(std::move(work));
+}
+
+// Windows fail whole.
+void Inlet::refuse_window(const wire::Lease& lease, const std::string& reason) {
   wire::LeaseResult result;
   result.epoch = lease.epoch;
   result.lease = lease.number;
@@ -150,10 +160,7 @@ void Inlet::take_window(const wire::Lease& lease) {
       result.failures.push_back({.first = run.first,
                                  .inputs = run.inputs,
                                  .kind = wire::FailureKind::kFraming,
-                                 .reason = "record " + to_string(refused.front()) +
-                                           " of the window cannot be given to the tool in its "
-                                           "input framing, " +
-                                           framing::to_string(stage_.input)});
+                                 .reason = reason});
     }
   }
   results_.push_back(std::move(result));

@@ -17,6 +17,7 @@
 #include <utility>
 #include <vector>
 
+#include "node/reframe.h"
 #include "node/replicas.h"
 
 namespace leat::node {
@@ -125,7 +126,8 @@ class Inlet {
   void work_off(const wire::Lease& lease, Instant now);
   void take_records(const wire::Lease& lease, Instant now);
   void take_window(const wire::Lease& lease);
-  void refuse(const wire::Lease& lease, const Batch& slice, const Position& origin);
+  void refuse_window(const wire::Lease& lease, const std::string& reason);
+  void refuse(const wire::Lease& lease, const Batch& slice, const Reframed::Refusal& refusal);
   void note_results(const std::vector<wire::LeaseResult>& results);
 
   Opening opening_;

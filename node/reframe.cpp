@@ -9,9 +9,18 @@ namespace leat::node {
 
 namespace {
 
+bool carries_all(const framing::Splitter& splitter, const Records& records) {
+  RecordReader reader(records);
+  while (!reader.is_done()) {
+    if (!splitter.carries(reader.next())) return false;
+  }
+  return true;
+}
+
 bool lies_as_read(const Records& records, const framing::Framing& input) {
   if (records.separator != framing::terminator(input)) return false;
   framing::Splitter splitter(input);
+  if (!framing::may_lack_terminator(input)) return carries_all(splitter, records);
   std::vector<std::uint32_t> lengths;
   lengths.reserve(records.count);
   splitter.scan(records.blob.view(), lengths);
@@ -88,17 +97,22 @@ void reframe_each(const Batch& slice, const framing::Framing& input, Reframed& r
       part.add_unterminated(record);
       continue;
     }
-    reframed.refused.push_back(origins_of(slice.runs, i, 1).front().first);
+    reframed.refused.push_back(
+        {origins_of(slice.runs, i, 1).front().first, framing::refusal(input, record)});
   }
   part.finish(slice.records.count, reframed.parts);
 }
 
 }  // namespace
 
-Reframed reframe(const Batch& slice, const framing::Framing& input) {
+Reframed reframe(Batch slice, const framing::Framing& input) {
   Reframed reframed;
   const Records& records = slice.records;
   if (records.count == 0) return reframed;
+  if (!framing::may_lack_terminator(input)) {
+    std::erase_if(slice.records.attributes,
+                  [](const Attribute& attribute) { return attribute.name == kUnterminated; });
+  }
   const std::uint32_t whole =
       records.has(kUnterminated, records.count - 1) ? records.count - 1 : records.count;
   Batch terminated{slice.producer, origins_of(slice.runs, 0, whole), records.slice(0, whole)};

@@ -3,6 +3,7 @@
 
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "core/batch.h"
@@ -11,12 +12,18 @@
 namespace leat::node {
 
 struct Reframed {
-  std::vector<Batch> parts;       // In order; separator and blob as the tool reads them.
-  std::vector<Position> refused;  // Origins of records that the framing cannot carry.
+  struct Refusal {
+    Position origin;
+    std::string reason;
+  };
+
+  std::vector<Batch> parts;      // In order; separator and blob as batches of its framing have.
+  std::vector<Refusal> refused;  // The records that the framing cannot carry.
 };
 
 // REQUIRES: the slice's runs are one for one. A record without terminator (kUnterminated) comes in
-// a part of its own, the last, as it is: what the tool reads after it is end-of-file.
-[[nodiscard]] Reframed reframe(const Batch& slice, const framing::Framing& input);
+// a part of its own, the last, as it is: what the tool reads after it is end-of-file. Where the
+// framing has no such records it is one as all.
+[[nodiscard]] Reframed reframe(Batch slice, const framing::Framing& input);
 
 }  // namespace leat::node

@@ -5,6 +5,7 @@
 
 #include "core/ensure.h"
 #include "core/words.h"
+#include "framing/stream.h"
 
 namespace leat::node {
 
@@ -145,7 +146,8 @@ void WindowReplica::feed(WindowWork work, Turn& turn) {
     const Records& records = work_->slices[i].records;
     const bool is_last = i + 1 == work_->slices.size();
     const std::size_t cut = is_last && work_->is_unterminated ? records.separator.size() : 0;
-    Bytes bytes = records.blob.slice(0, records.blob.size() - cut);
+    Bytes bytes = framing::stream_of(records, post_.stage.input);
+    bytes = bytes.slice(0, bytes.size() - cut);
     if (!bytes.empty()) turn.effects.push_back(FeedTool{*tool_, std::move(bytes)});
   }
   turn.effects.push_back(CloseStdin{*tool_});
@@ -177,32 +179,38 @@ void WindowReplica::on(const ToolPrinted& event, Turn& turn) {
   ENSURE(tool_ == event.tool);
   if (has_ended_ || killed_for_) return;
   (void)answers_.add(event.bytes);
-  std::optional<std::string> reason = excess();
-  if (!reason) return;
-  killed_for_ = {.kind = wire::FailureKind::kOversize, .reason = std::move(*reason)};
+  killed_for_ = fault_of_output();
+  if (!killed_for_) return;
   answers_.clear();
   turn.effects.push_back(EndTool{*tool_, true});
 }
 
-std::optional<std::string> WindowReplica::excess() const {
+std::optional<wire::Failure> WindowReplica::fault_of_output() const {
+  const auto oversize = [](std::string reason) {
+    return wire::Failure{.kind = wire::FailureKind::kOversize, .reason = std::move(reason)};
+  };
   const Limits& limits = post_.limits;
   if (const auto most = post_.stage.output_bytes_max; most && answers_.bytes() > *most) {
-    return "the tool printed more for one window than tool_limits.output (" +
-           std::to_string(*most) + ")";
+    return oversize("the tool printed more for one window than tool_limits.output (" +
+                    std::to_string(*most) + ")");
+  }
+  if (const std::optional<std::string> malformed = answers_.malformed()) {
+    return wire::Failure{.kind = wire::FailureKind::kMismatch, .reason = *malformed};
   }
   if (answers_.largest_record() > limits.record_bytes_max) {
-    return "the tool printed a record of more than limits.record_bytes (" +
-           std::to_string(limits.record_bytes_max) + ")";
+    return oversize("the tool printed a record of more than limits.record_bytes (" +
+                    std::to_string(limits.record_bytes_max) + ")");
   }
   // As the broker counts it.
   const std::size_t bytes = answers_.bytes() + std::size_t{4} * answers_.count();
   if (bytes > limits.queue_bytes_max) {
-    return "the tool printed more for one window than limits.queue_bytes (" +
-           std::to_string(limits.queue_bytes_max) + ")";
+    return oversize("the tool printed more for one window than limits.queue_bytes (" +
+                    std::to_string(limits.queue_bytes_max) + ")");
   }
   if (bytes > post_.printed_bytes_max) {
-    return "the tool printed more for one window than " + std::to_string(post_.printed_bytes_max) +
-           " bytes, which is the most: make the window smaller";
+    return oversize("the tool printed more for one window than " +
+                    std::to_string(post_.printed_bytes_max) +
+                    " bytes, which is the most: make the window smaller");
   }
   return std::nullopt;
 }
@@ -253,6 +261,8 @@ void WindowReplica::finish(Turn& turn) {
 }
 
 void WindowReplica::succeed(Turn& turn) {
+  const bool is_unterminated = answers_.end_last();
+  if (const std::optional<wire::Failure> fault = fault_of_output()) return fail(*fault, turn);
   start_failures_ = 0;
   has_succeeded_ = true;
   is_on_probation_ = false;
@@ -261,7 +271,6 @@ void WindowReplica::succeed(Turn& turn) {
   result.epoch = work_->epoch;
   result.lease = work_->lease;
   result.outputs.producer = work_->slices.front().producer;
-  const bool is_unterminated = answers_.end_last();
   Records outputs = answers_.take(answers_.count());
   if (is_unterminated) {
     outputs.attributes.push_back({outputs.count - 1, 1, std::string(kUnterminated), ""});

@@ -70,8 +70,8 @@ class WindowReplica {
   // The window has failed for good.
   void give_up(wire::Failure why, Turn& turn);
   void clear_process();
-  // What it printed too much of, if it did.
-  [[nodiscard]] std::optional<std::string> excess() const;
+  // What is wrong with what it printed: too much, or not in its framing.
+  [[nodiscard]] std::optional<wire::Failure> fault_of_output() const;
   void fail_stage(std::string reason);
 
   Post post_;

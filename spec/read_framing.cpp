@@ -14,7 +14,24 @@ using framing::Kind;
 
 constexpr std::size_t kSeparatorBytesMax = 256;
 constexpr std::string_view kFramings =
-    R"(lines, blank-line, {until: PATTERN} or {separator: "\0"})";
+    R"(lines, blank-line, netstring, length32, json, whole, {lines: N}, {until: PATTERN} or {separator: "\0"})";
+
+struct Word {
+  std::string_view word;
+  Kind kind;
+};
+
+constexpr std::array<Word, 6> kWordFramings = {{{"lines", Kind::kLines},
+                                                {"blank-line", Kind::kBlankLine},
+                                                {"netstring", Kind::kNetstring},
+                                                {"length32", Kind::kLength32},
+                                                {"json", Kind::kJson},
+                                                {"whole", Kind::kWhole}}};
+
+Read<void> read_lines(const YamlValue& yaml, Framing& framing) {
+  framing.kind = Kind::kLines;
+  return store(framing.lines, read_count(yaml, {1, framing::kLinesMax}));
+}
 
 Read<void> read_until(const YamlValue& yaml, Framing& framing) {
   const auto pattern = read_text(yaml, "a pattern in RE2 syntax");
@@ -44,8 +61,8 @@ Read<void> read_separator(const YamlValue& yaml, Framing& framing) {
   return {};
 }
 
-constexpr std::array<Key<Framing>, 2> kFramingKeys = {
-    {{"until", read_until}, {"separator", read_separator}}};
+constexpr std::array<Key<Framing>, 3> kFramingKeys = {
+    {{"lines", read_lines}, {"until", read_until}, {"separator", read_separator}}};
 
 Read<Framing> read_framing_map(const YamlValue& yaml) {
   Framing framing;
@@ -53,7 +70,7 @@ Read<Framing> read_framing_map(const YamlValue& yaml) {
   if (!read) return tl::unexpected(read.error());
   if (yaml.entries.size() != 1) {
     return fault(yaml.mark, "found " + std::to_string(yaml.entries.size()) +
-                                " keys in a framing, expected one: until or separator");
+                                " keys in a framing, expected one: lines, until or separator");
   }
   return framing;
 }
@@ -61,13 +78,14 @@ Read<Framing> read_framing_map(const YamlValue& yaml) {
 }  // namespace
 
 Read<Framing> read_framing(const YamlValue& yaml) {
-  constexpr std::array<std::string_view, 4> kWords = {"lines", "blank-line", "until", "separator"};
   if (yaml.kind == YamlValue::Kind::kMap) return read_framing_map(yaml);
-  if (yaml.kind == YamlValue::Kind::kScalar && yaml.text == "lines") return Framing{};
-  if (yaml.kind == YamlValue::Kind::kScalar && yaml.text == "blank-line") {
-    return Framing{.kind = Kind::kBlankLine, .pattern = {}, .separator = {}};
+  std::vector<std::string_view> known = {"until", "separator"};
+  for (const Word& framing : kWordFramings) {
+    known.push_back(framing.word);
+    if (yaml.kind != YamlValue::Kind::kScalar || yaml.text != framing.word) continue;
+    return Framing{.kind = framing.kind, .pattern = {}, .separator = {}};
   }
-  return unexpected_value(yaml, std::string(kFramings) + suggestion(yaml.text, kWords));
+  return unexpected_value(yaml, std::string(kFramings) + suggestion(yaml.text, known));
 }
 
 }  // namespace leat::spec

@@ -7,7 +7,7 @@
 
 namespace leat::spec {
 
-// `lines`, `blank-line`, `{until: PATTERN}` or `{separator: BYTES}`, checked.
+// A word, `{lines: N}`, `{until: PATTERN}` or `{separator: BYTES}`, checked.
 [[nodiscard]] Read<framing::Framing> read_framing(const YamlValue& yaml);
 
 }  // namespace leat::spec

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "spec/check_framings.h"
 #include "spec/read_command.h"
 #include "spec/read_framing.h"
 #include "spec/read_surroundings.h"
@@ -286,6 +287,9 @@ Read<StageDraft> read_stage(const YamlValue& yaml, const StageContext& context) 
   if (!fits) return tl::unexpected(fits.error());
   if (auto read = check_tool_limits(yaml, draft.stage, context.limits); !read) {
     return tl::unexpected(read.error());
+  }
+  if (auto framed = check_framings(yaml, draft.stage, draft.name.mark); !framed) {
+    return tl::unexpected(framed.error());
   }
   draft.stage.name = draft.name.text;
   return draft;

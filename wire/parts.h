@@ -27,7 +27,7 @@ enum class FailureKind : std::uint8_t {
   kExit,      // The tool exited; `status` is its exit code.
   kSignal,    // A signal ended it; `status` is the signal.
   kTimeout,   // No answer in time.
-  kMismatch,  // More or fewer answers than records.
+  kMismatch,  // More or fewer answers than records, or one that is not in the output framing.
   kFraming,   // The record cannot be fed in the tool's framing, or be its argument.
   kOversize,  // The record, or what the tool printed, is above a limit.
   kNodeLost,  // The node died with it, again and again.

@@ -123,6 +123,17 @@ TEST_CASE("the framing of the deployed pipeline cuts what is sent") {
   CHECK(up.cluster.run({"pipe", "scene"}, "a\nb\n\nc\n\n").output == "a+b\nc\n");
 }
 
+TEST_CASE("records with a header are sent by their headers and received with them") {
+  const Up up("- {name: same, run: cat}", "framing: netstring\n");
+  CHECK(up.cluster.run({"send", "scene", "--producer", "me"}, "1:a,0:,3:b\n,,").code == 0);
+  CHECK(up.cluster.run({"recv", "scene", "--producer", "me"}).output == "1:a,0:,3:b\n,,");
+  const Outcome broken = up.cluster.run({"send", "scene", "--producer", "other"}, "1:a,2:b");
+  CHECK(broken.code == 4);
+  CHECK_THAT(broken.errors, Contains("standard input is not netstring at byte 7: found the end"));
+  CHECK_THAT(broken.errors, Contains("1 record of the input accepted"));
+  CHECK(up.cluster.run({"recv", "scene", "--producer", "other"}).output == "1:a,");
+}
+
 TEST_CASE(
     "results without a consumer are held back, and told, and the first consumer gets them all") {
   const Up up;

@@ -93,6 +93,7 @@ Cut cut_in_pieces(InputCutter cutter, const std::string& stream,
 }
 
 const std::vector<Framing> kFramings = {{.kind = Kind::kLines},
+                                        {.kind = Kind::kLines, .lines = 3},
                                         {.kind = Kind::kBlankLine},
                                         {.kind = Kind::kUntil, .pattern = "^E"},
                                         {.kind = Kind::kSeparator, .separator = "|"},
@@ -230,4 +231,60 @@ TEST_CASE("only the last record without terminator is marked") {
   CHECK(cut.records == std::vector<std::string>{"a", "b"});
   CHECK(cut.is_unterminated);
   CHECK_FALSE(cut_lines(10, "a\nb\n").is_unterminated);
+}
+
+TEST_CASE("an oversized record with a header is passed over by its length") {
+  const std::string large(200'000, 'x');
+  const std::string stream = "1:a,200000:" + large + ",2:bc,";
+  InputCutter cutter({.kind = Kind::kNetstring}, 10);
+  Cut cut;
+  for (std::size_t at = 0; at < stream.size(); at += 777) {
+    cutter.add(std::string_view(stream).substr(at, 777));
+    collect(cutter, cut);
+  }
+  cutter.finish();
+  collect(cutter, cut);
+  CHECK(cut.records == std::vector<std::string>{"a", "bc"});
+  CHECK(cut.oversize == std::vector<std::pair<std::uint64_t, std::uint64_t>>{{1, 200'000}});
+  CHECK_FALSE(cut.is_unterminated);
+  CHECK_FALSE(cutter.malformed());
+}
+
+TEST_CASE("what lies before a malformed place is cut, and nothing behind it") {
+  InputCutter cutter({.kind = Kind::kNetstring}, 10);
+  cutter.add("1:a,2:bc,nonsense");
+  cutter.add("1:d,");
+  cutter.finish();
+  Cut cut;
+  collect(cutter, cut);
+  CHECK(cut.records == std::vector<std::string>{"a", "bc"});
+  REQUIRE(cutter.malformed());
+  CHECK(cutter.malformed()->offset == 9);
+}
+
+TEST_CASE("a stream that ends within a record with a header is malformed, oversized or not") {
+  for (const std::string record : {"3:ab", "300:ab", "3"}) {
+    InputCutter cutter({.kind = Kind::kNetstring}, 10);
+    cutter.add("1:a," + record);
+    cutter.finish();
+    Cut cut;
+    collect(cutter, cut);
+    CHECK(cut.records == std::vector<std::string>{"a"});
+    CHECK(cut.oversize.empty());
+    REQUIRE(cutter.malformed());
+    CHECK(cutter.malformed()->offset == 4 + record.size());
+  }
+}
+
+TEST_CASE("a whole stream is one record, and above the limit none") {
+  const auto cut = [](const std::string& stream) {
+    return cut_in_pieces({{.kind = Kind::kWhole}, 10}, stream, {}, {true});
+  };
+  CHECK(cut("a\nb\n").records == std::vector<std::string>{"a\nb\n"});
+  CHECK(cut("").records == std::vector<std::string>{""});
+  CHECK_FALSE(cut("a").is_unterminated);
+  const Cut over = cut(std::string(11, 'x'));
+  CHECK(over.records.empty());
+  CHECK(over.oversize == std::vector<std::pair<std::uint64_t, std::uint64_t>>{{0, 11}});
+  CHECK(cut(std::string(100'000, 'x')).oversize.front().second == 100'000);
 }

@@ -5,6 +5,7 @@
 using leat::framing::check;
 using leat::framing::Framing;
 using leat::framing::Kind;
+using leat::framing::kLinesMax;
 
 namespace {
 
@@ -38,8 +39,16 @@ TEST_CASE("an empty separator is refused") {
         "the separator is empty, it needs one byte or more");
 }
 
+TEST_CASE("a record of no lines, or of too many, is refused") {
+  CHECK(check(Framing{.kind = Kind::kLines, .lines = kLinesMax}));
+  CHECK(check(Framing{.kind = Kind::kLines, .lines = 0}).error().message ==
+        "a record of 0 lines, it needs 1 to 1000000");
+  CHECK_FALSE(check(Framing{.kind = Kind::kLines, .lines = kLinesMax + 1}));
+}
+
 TEST_CASE("a framing is written as the YAML has it") {
   CHECK(to_string(Framing{}) == "lines");
+  CHECK(to_string(Framing{.kind = Kind::kLines, .lines = 4}) == "{lines: 4}");
   CHECK(to_string(Framing{.kind = Kind::kBlankLine, .pattern = {}, .separator = {}}) ==
         "blank-line");
   CHECK(to_string(until("^it's$")) == "{until: '^it''s$'}");
@@ -47,8 +56,10 @@ TEST_CASE("a framing is written as the YAML has it") {
   CHECK(to_string(separator(std::string("\0\r\n\"\\", 5))) == R"({separator: "\0\x0d\n\"\\"})");
 }
 
-TEST_CASE("the terminator is a newline or the separator") {
+TEST_CASE("the terminator is a newline, the separator or nothing") {
   CHECK(terminator(Framing{}) == "\n");
   CHECK(terminator(until("x")) == "\n");
   CHECK(terminator(separator("--")) == "--");
+  CHECK(leat::framing::terminator({.kind = Kind::kNetstring}).empty());
+  CHECK(leat::framing::terminator({.kind = Kind::kLength32}).empty());
 }

@@ -20,6 +20,10 @@ Framing lines() {
   return {};
 }
 
+Framing line_groups(std::uint32_t lines) {
+  return {.kind = Kind::kLines, .lines = lines};
+}
+
 Framing blank_line() {
   return {.kind = Kind::kBlankLine, .pattern = {}, .separator = {}};
 }
@@ -33,10 +37,11 @@ Framing separator(std::string bytes) {
 }
 
 std::vector<Framing> all_framings() {
-  return {lines(),           blank_line(),     until("^EOS$"),
-          until("b"),        until("^$"),      separator(std::string(1, '\0')),
-          separator("a"),    separator("aab"), separator("abab"),
-          separator("\r\n"), separator("aaa"), separator("\n\n")};
+  return {lines(),          line_groups(2),    line_groups(4),
+          blank_line(),     until("^EOS$"),    until("b"),
+          until("^$"),      separator("a"),    separator(std::string(1, '\0')),
+          separator("aab"), separator("abab"), separator("\r\n"),
+          separator("aaa"), separator("\n\n")};
 }
 
 struct Cut {
@@ -66,10 +71,12 @@ struct End {
 };
 
 End end_by_lines(const Framing& framing, const std::string& stream, std::size_t begin) {
+  std::uint32_t lines = 0;
   for (std::size_t line = begin;;) {
     const std::size_t newline = stream.find('\n', line);
     if (newline == std::string::npos) return {};
     const std::string text = stream.substr(line, newline - line);
+    if (framing.kind == Kind::kLines && ++lines == framing.lines) return {newline, newline + 1};
     if (framing.kind == Kind::kBlankLine && text.empty()) return {line, newline + 1};
     if (framing.kind == Kind::kUntil && matches_by_hand(framing.pattern, text))
       return {newline, newline + 1};
@@ -78,9 +85,8 @@ End end_by_lines(const Framing& framing, const std::string& stream, std::size_t 
 }
 
 End end_of_record(const Framing& framing, const std::string& stream, std::size_t begin) {
-  if (framing.kind == Kind::kBlankLine || framing.kind == Kind::kUntil)
-    return end_by_lines(framing, stream, begin);
-  const std::string terminator = framing.kind == Kind::kLines ? "\n" : framing.separator;
+  if (framing.kind != Kind::kSeparator) return end_by_lines(framing, stream, begin);
+  const std::string& terminator = framing.separator;
   for (std::size_t at = begin; at + terminator.size() <= stream.size(); ++at) {
     if (stream.compare(at, terminator.size(), terminator) == 0) return {at, at + terminator.size()};
   }
@@ -215,6 +221,25 @@ TEST_CASE("lines end at newlines and may be empty") {
   CHECK(scan_whole(lines(), "a\n\nbc") == Cut{{1, 0}, 2});
 }
 
+TEST_CASE("a record of four lines ends at the fourth newline") {
+  CHECK(scan_whole(line_groups(4), "@a\nAC\n+\n!!\n@b\n") == Cut{{10}, 3});
+  CHECK(scan_whole(line_groups(4), "\n\n\n\n") == Cut{{3}, 0});
+}
+
+TEST_CASE("a whole stream is one record when it ends, an empty one too") {
+  const Framing whole{.kind = Kind::kWhole};
+  CHECK(scan_whole(whole, "a\nb") == Cut{{}, 3});
+  for (const std::string_view stream : {"", "a\nb\n"}) {
+    Splitter splitter(whole);
+    Lengths lengths;
+    splitter.scan(stream, lengths);
+    CHECK(splitter.pending_bytes() == stream.size());
+    CHECK(splitter.end() == Splitter::Last::kTerminated);
+    CHECK(splitter.is_between());
+  }
+  CHECK(carries(whole, "any\n"));
+}
+
 TEST_CASE("a blank-line record has its lines with their newlines") {
   CHECK(scan_whole(blank_line(), "a\nb\n\n") == Cut{{4}, 0});
   CHECK(scan_whole(blank_line(), "\n") == Cut{{0}, 0});
@@ -255,6 +280,7 @@ TEST_CASE("a record is carried exactly when scanning what was fed gives it back"
     for (int round = 0; round < 3000; ++round) {
       std::string record = random_text(random, kAlphabet, 6);
       if (framing.kind == Kind::kUntil && below(random, 2) == 0) record += "\nEOS";
+      if (framing.lines > 2 && below(random, 2) == 0) record += "\n\n";
       INFO(to_string(framing) << " for " << Catch::StringMaker<std::string>::convert(record));
       const bool adds_newline =
           framing.kind == Kind::kBlankLine && !record.empty() && !record.ends_with('\n');

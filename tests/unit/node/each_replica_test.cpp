@@ -206,6 +206,48 @@ TEST_CASE("a whole answer that is too large is its own record's, though many are
   CHECK(world.restarts() == std::map<std::string, std::uint64_t>{{"oversize", 2}});
 }
 
+TEST_CASE(
+    "an answer that is not in the output framing fails the record it was for, and says where") {
+  Stage s = stage();
+  s.output = {.kind = leat::framing::Kind::kNetstring};
+  EachWorld world(s);
+  world.lives = {{.reads = [](const std::string& record, std::size_t) -> Deed {
+    if (record == "r7") return {.prints = "2:r7;"};
+    return {.prints = std::to_string(record.size() + 1) + ":" + record + "!,"};
+  }}};
+  run_one(world, 20);
+  CHECK(world.outcomes() == answered_but(20, 7, "failure 2"));
+  const leat::wire::Failure failure = world.failures().front();
+  CHECK(failure.kind == FailureKind::kMismatch);
+  CHECK(failure.reason.starts_with("what the tool printed is not netstring at byte "));
+  CHECK(failure.reason.ends_with(": found ';', expected the comma behind the record's bytes"));
+}
+
+TEST_CASE("whitespace behind a JSON value answers nothing, whenever it comes") {
+  Stage s = stage();
+  s.output = {.kind = leat::framing::Kind::kJson};
+  EachWorld world(s);
+  Life life{.reads = [](const std::string& record, std::size_t) -> Deed {
+    return {.prints = "\n{}" + std::string(record == "r7" ? "{}" : "\t \n")};
+  }};
+  life.banner = "\n";
+  world.lives = {life};
+  run_one(world, 20);
+  CHECK(world.failures().size() == 1);
+  CHECK(world.outcomes().at("7") == "failure 2");
+  CHECK(world.outcomes().at("8") == "{}");
+}
+
+TEST_CASE("a header that announces more than record_bytes fails the record at once") {
+  Stage s = stage();
+  s.output = {.kind = leat::framing::Kind::kNetstring};
+  EachWorld world(s);
+  world.lives = {
+      {.reads = [](const std::string&, std::size_t) -> Deed { return {.prints = "1000000000:"}; }}};
+  run_one(world, 1);
+  CHECK(world.failures().front().kind == FailureKind::kOversize);
+}
+
 TEST_CASE("an unterminated last record is fed so, and one answer is its own") {
   EachWorld world(stage());
   world.give(1, 0, {"r0"});

@@ -5,6 +5,8 @@
 #include <catch2/catch.hpp>
 
 #include "framing/splitter.h"
+#include "framing/stream.h"
+#include "tests/support/any_json.h"
 
 using leat::Batch;
 using leat::kUnterminated;
@@ -19,14 +21,21 @@ using leat::node::Reframed;
 
 namespace {
 
+namespace tests = leat::tests;
+
 const std::vector<Framing> kFramings = {{.kind = Kind::kLines},
+                                        {.kind = Kind::kLines, .lines = 2},
                                         {.kind = Kind::kBlankLine},
                                         {.kind = Kind::kUntil, .pattern = "^E"},
+                                        {.kind = Kind::kNetstring},
+                                        {.kind = Kind::kLength32},
+                                        {.kind = Kind::kJson},
                                         {.kind = Kind::kSeparator, .separator = "\n"},
                                         {.kind = Kind::kSeparator, .separator = "|"},
                                         {.kind = Kind::kSeparator, .separator = "aab"}};
 
 std::string any_record(std::mt19937& random) {
+  if (random() % 4 == 0) return tests::any_json(random);
   std::string record(random() % 6, '\0');
   for (char& c : record) {
     c = "ab|E\nx"[random() % 6];
@@ -48,9 +57,12 @@ void check_read(const Batch& part, const Framing& input) {
   REQUIRE(part.records.check());
   Splitter splitter(input);
   std::vector<std::uint32_t> lengths;
-  splitter.scan(part.records.blob.view(), lengths);
+  std::string blob;
+  splitter.split(stream_of(part.records, input).view(), lengths, blob);
   CHECK(lengths.size() == part.records.count);
-  CHECK(splitter.pending_bytes() == 0);
+  CHECK(splitter.is_between());
+  // Whitespace around a JSON value is none of it.
+  if (input.kind != Kind::kJson) CHECK(blob == part.records.blob.view());
 }
 
 // What a tool of blank-line framing reads ends with a newline.
@@ -74,8 +86,8 @@ TEST_CASE("between any two framings each record is fed as itself or refused, in 
     INFO(to_string(from) << " to " << to_string(to));
     const Reframed reframed = reframe(batch_of(texts, from), to);
     std::vector<bool> seen(texts.size(), false);
-    for (const Position& refused : reframed.refused) {
-      const std::size_t i = refused.last() - 10;
+    for (const Reframed::Refusal& refused : reframed.refused) {
+      const std::size_t i = refused.origin.last() - 10;
       CHECK_FALSE(carries(to, texts[i]));
       CHECK_FALSE(seen[i]);
       seen[i] = true;
@@ -102,6 +114,7 @@ TEST_CASE("between any two framings each record is fed as itself or refused, in 
 
 TEST_CASE("a record without terminator is a part of its own, the last") {
   for (const Framing& to : kFramings) {
+    if (!may_lack_terminator(to)) continue;
     Batch batch = batch_of({"x", "b", "x"}, kFramings.front());
     batch.records.attributes = {{2, 1, std::string(kUnterminated), ""}};
     const Reframed reframed = reframe(batch, to);
@@ -110,5 +123,17 @@ TEST_CASE("a record without terminator is a part of its own, the last") {
     CHECK(last.records.count == 1);
     CHECK(last.runs.front().first == Position(12));
     CHECK(last.records.has(kUnterminated, 0));
+  }
+}
+
+TEST_CASE("where no record can lack its terminator the last is one as all") {
+  for (const Kind kind : {Kind::kNetstring, Kind::kLength32, Kind::kJson, Kind::kWhole}) {
+    Batch batch = batch_of({"1", "{}", "2"}, kFramings.front());
+    batch.records.attributes = {{2, 1, std::string(kUnterminated), ""}, {0, 3, "type", "text"}};
+    const Reframed reframed = reframe(batch, {.kind = kind});
+    REQUIRE(reframed.parts.size() == 1);
+    CHECK(reframed.parts.front().records.count == 3);
+    CHECK_FALSE(reframed.parts.front().records.has(kUnterminated, 2));
+    CHECK(reframed.parts.front().records.has("type", 2));
   }
 }

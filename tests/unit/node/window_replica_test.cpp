@@ -26,8 +26,10 @@ Stage stage() {
 // Window replicas at one queue, whose tools are played by hand.
 class Scene {
  public:
-  explicit Scene(bool is_ordered, Limits limits = {}, std::size_t printed_bytes_max = 1 << 20)
+  explicit Scene(bool is_ordered, Limits limits = {}, std::size_t printed_bytes_max = 1 << 20,
+                 const leat::framing::Framing& output = {})
       : limits_(limits), windows(is_ordered) {
+    stage_.output = output;
     for (std::uint32_t i = 0; i < 2; ++i) {
       replicas.emplace_back(Post{.stage = stage_,
                                  .limits = limits_,
@@ -187,6 +189,32 @@ TEST_CASE("a window whose outputs are more than a message carries fails as overs
   CHECK(failure.kind == FailureKind::kOversize);
   CHECK(failure.reason.find("1000 bytes, which is the most") != std::string::npos);
   CHECK(scene.restarts() == std::map<std::string, std::uint64_t>{{"oversize", 2}});
+}
+
+TEST_CASE(
+    "a window whose output is not in its framing, or ends within a record, fails and says where") {
+  const auto reason_after = [](const std::string& printed) {
+    Scene scene(false, {}, 1 << 20, {.kind = leat::framing::Kind::kNetstring});
+    scene.give(1);
+    for (int attempt = 0; attempt < 2; ++attempt) {
+      const auto tool = scene.feed(0);
+      REQUIRE(tool);
+      scene.on(0, ToolPrinted{*tool, "1:a,"});
+      scene.on(0, ToolPrinted{*tool, printed});
+      scene.on(0, ToolEnded{.tool = *tool});
+      scene.now = scene.now + 2h;
+    }
+    REQUIRE(scene.results.size() == 1);
+    REQUIRE(scene.results.front().failures.size() == 1);
+    CHECK(scene.results.front().failures.front().kind == FailureKind::kMismatch);
+    return scene.results.front().failures.front().reason;
+  };
+  CHECK(reason_after("1:b;") ==
+        "what the tool printed is not netstring at byte 7: found ';', expected the comma behind "
+        "the record's bytes");
+  CHECK(reason_after("5:b") ==
+        "what the tool printed is not netstring at byte 7: found the end, expected 4 more bytes of "
+        "the record");
 }
 
 TEST_CASE("one message carries what a window may print by default") {

@@ -55,7 +55,7 @@ const std::string kStageKeys =
     "in_flight, timeout, grace, retry, on_error, env, nice, user, tool_limits, nodes or exit_codes";
 const std::string kTopKeys = "expected in a pipeline: version, pipeline, framing, limits or stages";
 const std::string kFramings =
-    R"(expected lines, blank-line, {until: PATTERN} or {separator: "\0"})";
+    R"(expected lines, blank-line, netstring, length32, json, whole, {lines: N}, {until: PATTERN} or {separator: "\0"})";
 
 }  // namespace
 
@@ -310,8 +310,19 @@ TEST_CASE("a bad framing is told what would do") {
   check({
       {stage("input: blank_line"),
        "f:5:12: found 'blank_line', " + kFramings + "; did you mean 'blank-line'?"},
-      {stage("output: json"), "f:5:13: found 'json', " + kFramings},
+      {stage("output: jsonl"), "f:5:13: found 'jsonl', " + kFramings + "; did you mean 'json'?"},
+      {stage("output: netstrings"),
+       "f:5:13: found 'netstrings', " + kFramings + "; did you mean 'netstring'?"},
+      {stage("output: {length32: 4}"),
+       "f:5:14: found the unknown key 'length32', expected in a framing: lines, until or "
+       "separator"},
       {stage("output: [lines]"), "f:5:13: found a list, " + kFramings},
+      {stage("output: {lines: 0}"), "f:5:21: found '0', expected a whole number from 1 to 1000000"},
+      {stage("output: {lines: four}"),
+       "f:5:21: found 'four', expected a whole number from 1 to 1000000"},
+      {stage("output: {line: 4}"),
+       "f:5:14: found the unknown key 'line', expected in a framing: lines, until or separator; "
+       "did you mean 'lines'?"},
       {stage("output: {until: '('}"), "f:5:21: found '(', expected RE2 syntax: missing ): ("},
       {stage("output: {until: ''}"),
        "f:5:21: found '', expected a pattern; where every line ends a record: lines"},
@@ -322,11 +333,30 @@ TEST_CASE("a bad framing is told what would do") {
        R"(f:5:25: found '\0', expected escapes in double quotes: "\0")"},
       {stage("output: {seperator: x}"),
        "f:5:14: found the unknown key 'seperator', expected in a "
-       "framing: until or separator; did you mean 'separator'?"},
+       "framing: lines, until or separator; did you mean 'separator'?"},
       {stage("output: {until: x, separator: y}"),
-       "f:5:13: found 2 keys in a framing, expected one: until or separator"},
-      {stage("output: {}"), "f:5:13: found 0 keys in a framing, expected one: until or separator"},
+       "f:5:13: found 2 keys in a framing, expected one: lines, until or separator"},
+      {stage("output: {}"),
+       "f:5:13: found 0 keys in a framing, expected one: lines, until or separator"},
       {top("framing: word"), "f:5:10: found 'word', " + kFramings},
+  });
+}
+
+TEST_CASE("a whole stream needs an end, and one record") {
+  const std::string each =
+      " of a tool in mode each, whose streams do not end, expected another framing, or mode: "
+      "window "
+      "and window: {records: 1}";
+  const std::string several =
+      "found whole as the input of a tool whose window may have several records, which would be "
+      "one, expected another framing, or window: {records: 1}";
+  check({
+      {stage("input: whole"), "f:5:12: found whole as the input" + each},
+      {stage("output: whole"), "f:5:13: found whole as the output" + each},
+      {top("framing: whole"), "f:3:11: found whole as the input" + each},
+      {stage("mode: window\n    window: {records: 2}\n    input: whole"), "f:7:12: " + several},
+      {stage("mode: window\n    window: {time: 1s}\n    input: whole"), "f:7:12: " + several},
+      {stage("output: wohle"), "f:5:13: found 'wohle', " + kFramings + "; did you mean 'whole'?"},
   });
 }
 

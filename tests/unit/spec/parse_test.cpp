@@ -191,14 +191,33 @@ TEST_CASE("a block of text is one command") {
 }
 
 TEST_CASE("every framing is read, and written as it is read") {
-  for (const char* text : {"lines", "blank-line", "{until: '^it''s \\.$'}", "{until: \"a\\tb\"}",
-                           "{separator: \"\\0\"}", "{separator: \"\\x0d\\n\"}",
-                           "{separator: \"--\"}", "{separator: \"\xc3\xa9\"}"}) {
+  for (const char* text :
+       {"lines", "netstring", "length32", "json", "{lines: 4}", "blank-line",
+        "{until: '^it''s \\.$'}", "{until: \"a\\tb\"}", "{separator: \"\\0\"}",
+        "{separator: \"\\x0d\\n\"}", "{separator: \"--\"}", "{separator: \"\xc3\xa9\"}"}) {
     INFO(text);
     const Framing framing = output_of(text);
     CHECK(to_string(framing) == text);
     CHECK(output_of(to_string(framing)) == framing);
   }
+}
+
+TEST_CASE("a whole stream is a record of a window of one, or of all") {
+  for (const char* window : {"{records: 1}", "{records: 1, time: 1s}", "all"}) {
+    const Pipeline pipeline =
+        parsed("framing: whole\npipeline: p\nstages:\n- {name: a, run: x, mode: window, window: " +
+               std::string(window) + "}\n");
+    CHECK(to_string(pipeline.source_framing) == "whole");
+    CHECK(to_string(pipeline.sink_framing) == "whole");
+  }
+  const Pipeline pipeline = parsed(
+      "{pipeline: p, stages: [{name: a, run: x, mode: window, window: {records: 9}, output: "
+      "whole}]}");
+  CHECK(pipeline.source_framing == Framing{});
+}
+
+TEST_CASE("one line to a record is lines") {
+  CHECK(output_of("{lines: 1}") == Framing{});
 }
 
 TEST_CASE("an escape in a separator is the character's UTF-8") {
