@@ -146,7 +146,8 @@ wire::Status BrokerCore::status(const std::string& pipeline, Instant now) const 
   }
   for (const auto& [id, deployment] : deployments_) {
     if (!pipeline.empty() && deployment->pipeline().name != pipeline) continue;
-    status.pipelines.push_back(deployment->status(names, now));
+    const auto why = [this](const spec::Stage& stage) { return why_ineligible(stage); };
+    status.pipelines.push_back(deployment->status(names, why, now));
   }
   return status;
 }

@@ -89,9 +89,20 @@ void BrokerLoop::run(const io::Bell& stop) {
       flush(inlet);
     }
     carry_out(core_.tick(now_));
+    tell_of_strangers();
     publish();
   }
   tell_loss();
+}
+
+void BrokerLoop::tell_of_strangers() {
+  if (ears_.authenticator && ears_.authenticator->refused_count() > refused_count_) {
+    refused_count_ = ears_.authenticator->refused_count();
+    refused_.note("a connection was refused: its key is not the cluster's");
+  }
+  for (Repetition* const repetition : {&malformed_, &refused_}) {
+    if (const std::optional<std::string> text = repetition->due(now_)) options_.say(*text);
+  }
 }
 
 void BrokerLoop::tell_loss() {
@@ -132,7 +143,7 @@ void BrokerLoop::receive_results() {
     if (!received) return;
     Result<wire::Message> message = wire::decode(received->frames);
     if (!message) {
-      options_.say("a malformed result was ignored: " + message.error().message);
+      malformed_.note("a malformed result was ignored: " + message.error().message);
       continue;
     }
     carry_out(core_.step(ResultsMessage{std::move(*message), received->user}, now_));

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "broker/broker_core.h"
+#include "core/repetition.h"
 #include "io/authenticator.h"
 #include "io/clock.h"
 #include "io/keys.h"
@@ -63,6 +64,7 @@ class BrokerLoop {
 
   [[nodiscard]] std::optional<Duration> patience();
   void publish();
+  void tell_of_strangers();
   // What ends with a broker in memory.
   void tell_loss();
   void receive_front();
@@ -83,6 +85,9 @@ class BrokerLoop {
   std::map<std::pair<NodeId, SegmentId>, Inlet> inlets_;
   BrokerCore core_;
   Instant next_publish_;
+  Repetition malformed_;
+  Repetition refused_;
+  std::uint64_t refused_count_ = 0;  // As it was when it was looked at last.
 };
 
 }  // namespace leat::broker

@@ -13,6 +13,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -95,8 +96,7 @@ class Deployment {
 
   [[nodiscard]] const Outlet& outlet() const { return outlet_; }
 
-  // What is left of a producer that was here and is over: whether it had results, which were all
-  // taken. Nothing when it is not over, or was forgotten.
+  // Whether a producer that is over had results; nothing for one that is not, or was forgotten.
   [[nodiscard]] std::optional<bool> had_results(const std::string& producer) const;
 
   // ---- Inlets.
@@ -176,8 +176,10 @@ class Deployment {
   [[nodiscard]] const std::optional<std::string>& failure_reason() const { return failure_; }
 
   // `node_names`: of those that are there now.
+  // `why` tells why no node may run a stage, if so.
+  using WhyNowhere = std::function<std::optional<std::string>(const spec::Stage&)>;
   [[nodiscard]] wire::PipelineStatus status(const std::map<NodeId, std::string>& node_names,
-                                            Instant now) const;
+                                            const WhyNowhere& why, Instant now) const;
 
   // Records that were accepted and are neither with their client nor failed.
   [[nodiscard]] std::uint64_t held_records() const;
@@ -258,8 +260,7 @@ class Deployment {
   void end_holding();
   // Keeps one inlet of the segment free for a record that must run alone.
   void reserve(SegmentId segment, NodeId node);
-  // Whether the lease has more in it than its producer's oldest open origin, which goes on in any
-  // case.
+  // Whether there is more in the lease than its producer's oldest open origin.
   [[nodiscard]] bool may_wait(const Leased& leased) const;
   // Whether nothing can move because windows that are not full take up all the space.
   [[nodiscard]] bool is_at_a_standstill() const;

@@ -100,7 +100,7 @@ void Deployment::tell_sink_status(wire::PipelineStatus& status, Instant now) con
 }
 
 wire::PipelineStatus Deployment::status(const std::map<NodeId, std::string>& node_names,
-                                        Instant now) const {
+                                        const WhyNowhere& why, Instant now) const {
   wire::PipelineStatus status;
   status.name = pipeline_.name;
   status.queue_bytes = held_bytes();
@@ -110,6 +110,10 @@ wire::PipelineStatus Deployment::status(const std::map<NodeId, std::string>& nod
     if (vertex.kind != spec::VertexKind::kStage) continue;
     wire::StageStatus stage = tally_.status(vertex.stage);
     tell_stage_status(vertex, stage, node_names, now);
+    const bool is_told_why = !unfit_reasons(vertex.segment).empty();
+    if (!stage.trouble.empty() && !is_told_why) {
+      if (const auto reason = why(pipeline_.stages[vertex.stage])) stage.trouble += ": " + *reason;
+    }
     status.stages.push_back(std::move(stage));
   }
   tell_sink_status(status, now);

@@ -1,17 +1,39 @@
 // The program that `leat` executes: reads the command line and runs the command.
 
+#include <algorithm>
 #include <cstdio>
 #include <exception>
+#include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 
 #include "cli/command_line.h"
 #include "cli/surroundings.h"
+#include "spec/nearest.h"
 
 namespace {
 
 using namespace leat::cli;
+
+// What is wrong with a first word that is no command. (CLI11 would only say that one is required.)
+std::optional<std::string> stray_command(const CLI::App& program, int argc, char** argv) {
+  const std::string_view word = argc > 1 ? argv[1] : "-";
+  if (word.starts_with('-')) return std::nullopt;
+  std::vector<std::string> names;
+  for (const CLI::App* const command :
+       program.get_subcommands([](const CLI::App*) { return true; })) {
+    names.push_back(command->get_name());
+  }
+  const std::vector<std::string_view> known(names.begin(), names.end());
+  if (std::find(known.begin(), known.end(), word) != known.end()) return std::nullopt;
+  const std::optional<std::string_view> nearest = leat::spec::nearest(word, known);
+  return "there is no command '" + std::string(word) + "'" +
+         (nearest ? "; did you mean '" + std::string(*nearest) + "'?" : "") +
+         " `leat --help` lists them";
+}
 
 int run(int argc, char** argv) {
   CLI::App program(
@@ -27,6 +49,10 @@ int run(int argc, char** argv) {
   add_pipeline_commands(program, line);
   add_daemon_commands(program, line);
   add_file_commands(program, line);
+  if (const std::optional<std::string> stray = stray_command(program, argc, argv)) {
+    say(*stray);
+    return static_cast<int>(ExitCode::kUsage);
+  }
   try {
     program.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

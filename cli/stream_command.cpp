@@ -15,6 +15,8 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr Duration kProgressTime = 500ms;
+// When nothing has moved for so long the broker is asked why.
+constexpr Duration kLookTime = 5s;
 constexpr int kMessagesPerTurn = 32;
 
 const char* interruption(wire::SessionUse use) {
@@ -41,6 +43,7 @@ StreamCommand::StreamCommand(Options options, Front& front)
 ExitCode StreamCommand::run(const Signals& signals) {
   started_ = now_ = clock_.now();
   next_progress_ = started_ + kProgressTime;
+  next_look_ = started_ + kLookTime;
   carry_out(session_.start(started_));
   io::WaitSet waits;
   while (!session_.is_over() && !is_abandoned_) {
@@ -67,6 +70,21 @@ void StreamCommand::turn(io::WaitSet& waits, const Signals& signals) {
   if (!code_) submit();
   carry_out(session_.tick(now_));
   if (!code_ && now_ >= next_progress_) show_progress();
+  if (!code_ && now_ >= next_look_) look_why();
+}
+
+void StreamCommand::look_why() {
+  next_look_ = now_ + kLookTime;
+  const std::uint64_t moved = session_.accepted_count() + deliveries_;
+  const bool waits = session_.submitted_count() > 0 && moved == std::exchange(moved_, moved);
+  if (waits) carry_out(session_.ask_status(now_));
+}
+
+void StreamCommand::tell_state() {
+  const bool is_news = status_ && status_->state != "running" && status_->state != told_state_;
+  if (code_ || !is_news || deliveries_ + session_.accepted_count() != moved_) return;
+  told_state_ = status_->state;
+  tell("pipeline '" + status_->name + "': " + told_state_);
 }
 
 StreamCommand::Watched StreamCommand::watch(io::WaitSet& waits, const Signals& signals) const {
@@ -88,6 +106,7 @@ std::optional<Duration> StreamCommand::patience() {
   if (options_.shows_progress || options_.shows_summary) {
     next = next ? std::min(*next, next_progress_) : next_progress_;
   }
+  if (!code_) next = next ? std::min(*next, next_look_) : next_look_;
   if (!next) return std::nullopt;
   return *next - clock_.now();
 }
@@ -163,6 +182,7 @@ void StreamCommand::order(const client::SendToBroker& effect) {
 void StreamCommand::order(const client::HandOver& effect) {
   // What is not taken is somebody else's.
   if (code_ || is_leaving_) return;
+  ++deliveries_;
   if (const Result<void> kept = failed_.add(effect.delivery); !kept) {
     return give_up(ExitCode::kPipelineFailed, kept.error().message);
   }
@@ -203,6 +223,7 @@ void StreamCommand::order(const client::ShowStatus& effect) {
   for (const wire::PipelineStatus& pipeline : effect.status.pipelines) {
     if (pipeline.name == session_.pipeline()) status_ = pipeline;
   }
+  tell_state();
   if (code_ || !last_delivery_) return;
   hand_to_output(*std::exchange(last_delivery_, std::nullopt));
 }

@@ -74,6 +74,9 @@ class StreamCommand {
   void give_up(ExitCode code, const std::string& reason);
   void tell(const std::string& what);
   void show_progress();
+  // Asks why nothing moves, when nothing does; and says so.
+  void look_why();
+  void tell_state();
   void tell_outcome();
 
   [[nodiscard]] wire::SessionUse use() const { return options_.session.use; }
@@ -92,6 +95,10 @@ class StreamCommand {
   bool has_told_end_ = false;
   Instant started_;
   Instant next_progress_;
+  Instant next_look_;        // When to ask why nothing moves.
+  std::uint64_t moved_ = 0;  // How much had moved at the last look.
+  std::uint64_t deliveries_ = 0;
+  std::string told_state_;                       // Of the pipeline, when it did not run.
   std::optional<wire::PipelineStatus> status_;   // The latest.
   std::optional<wire::Delivery> last_delivery_;  // Waits for the last status.
 };

@@ -19,10 +19,10 @@
 #include <optional>
 #include <string>
 
+#include "core/repetition.h"
 #include "core/time.h"
 #include "node/inlet.h"
 #include "node/node_events.h"
-#include "node/repetition.h"
 #include "wire/messages.h"
 
 namespace leat::node {

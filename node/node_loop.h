@@ -16,6 +16,7 @@
 #include <string>
 #include <utility>
 
+#include "core/repetition.h"
 #include "io/address.h"
 #include "io/authenticator.h"
 #include "io/clock.h"
@@ -23,7 +24,6 @@
 #include "io/socket.h"
 #include "io/wait.h"
 #include "node/node_core.h"
-#include "node/repetition.h"
 #include "node/tool_host.h"
 
 namespace leat::node {

@@ -163,6 +163,24 @@ TEST_CASE("a tool that does not exist fails the deploy, with the node and the re
   CHECK_THAT(up.cluster.status(), Contains("\"state\":\"failed: "));
 }
 
+TEST_CASE("a command that there is not is told with the nearest one") {
+  const Cluster cluster;
+  const Outcome found = cluster.run({"stats"});
+  CHECK(found.code == 2);
+  CHECK(found.errors ==
+        "leat: there is no command 'stats'; did you mean 'status'? `leat --help` lists them\n");
+}
+
+TEST_CASE("a pipe that waits for a node says so") {
+  const Cluster cluster;
+  const auto broker = cluster.start_broker();
+  REQUIRE(broker != nullptr);
+  cluster.scene().set_pipeline(kSame);
+  REQUIRE(cluster.run({"deploy", "spec.yml", "--no-wait"}).code == 0);
+  const auto pipe = cluster.start_shell("echo record | \"$LEAT\" pipe scene");
+  CHECK(pipe->says("pipeline 'scene': waiting: stage 'same': 1 of 1 replicas have no node"));
+}
+
 TEST_CASE("a deploy that does not become whole in time says which stage and why") {
   const Cluster cluster;
   const auto broker = cluster.start_broker();

@@ -195,6 +195,7 @@ TEST_CASE("a stage runs only where its labels are") {
   scene.settle();
   CHECK(scene.replicas("plain") == 0);
   CHECK(scene.status().state.find("no node") != std::string::npos);
+  CHECK(scene.status().state.find("'plain' has no label gpu") != std::string::npos);
   scene.join("gpu", {{"gpu", "true"}});
   scene.settle();
   CHECK(scene.replicas("gpu") == 1);

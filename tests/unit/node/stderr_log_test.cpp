@@ -4,10 +4,7 @@
 
 #include <catch2/catch.hpp>
 
-#include "node/repetition.h"
-
 using leat::Instant;
-using leat::node::Repetition;
 using leat::node::StderrLog;
 using leat::node::ToolId;
 using namespace std::chrono_literals;
@@ -67,18 +64,4 @@ TEST_CASE("lines without end of many replicas stay within the limit, too") {
     CHECK(log.text().size() <= StderrLog::kBytesMax);
   }
   CHECK(log.text().find("[999] xxx") != std::string::npos);
-}
-
-TEST_CASE("what happens often is said at once, then at most once a second, with its count") {
-  Repetition repetition;
-  const Instant start{5s};
-  CHECK_FALSE(repetition.due(start));
-  repetition.note("a");
-  CHECK(repetition.due(start) == "a");
-  for (int i = 0; i < 100; ++i) {
-    repetition.note("b" + std::to_string(i));
-    CHECK_FALSE(repetition.due(start + 900ms));
-  }
-  CHECK(repetition.due(start + 1s) == "b99 (and 99 more such)");
-  CHECK_FALSE(repetition.due(start + 10s));
 }

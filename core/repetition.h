@@ -11,7 +11,7 @@
 
 #include "core/time.h"
 
-namespace leat::node {
+namespace leat {
 
 class Repetition {
  public:
@@ -36,4 +36,4 @@ class Repetition {
   std::optional<Instant> said_at_;
 };
 
-}  // namespace leat::node
+}  // namespace leat
