@@ -160,6 +160,7 @@ void EachReplica::forget_process() {
   tool_.reset();
   is_started_ = false;
   closing_ = Closing::kNo;
+  prelude_.begin_anew();
   answers_.clear();
   // What the stage failed with is still to be told.
   if (!stage_failure_) stderr_.clear();

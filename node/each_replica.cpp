@@ -32,6 +32,8 @@ constexpr Duration kRestPauseMax = 1ms;
 constexpr Duration kRestWait = 100ms;
 // Answers owed for so long are worth a word when nobody can see why.
 constexpr Duration kSilenceTime = 10s;
+// A model may take its time before its tool greets.
+constexpr Duration kPreludeTime = 300s;
 // How long a process whose predecessor died unanswered may load before it is fed.
 constexpr Duration kProbation = 10s;
 constexpr Duration kProbationUnseeable = 1s;
@@ -42,7 +44,7 @@ constexpr std::size_t kDiagnosisBytesMax = std::size_t{64} << 10;
 }  // namespace
 
 EachReplica::EachReplica(Post post, std::uint64_t seed)
-    : post_(std::move(post)), answers_(post_.stage.output), pause_(seed) {}
+    : post_(std::move(post)), prelude_(post_.stage), answers_(post_.stage.output), pause_(seed) {}
 
 void EachReplica::advance(Turn& turn, std::uint64_t& next_tool) {
   if (has_ended_) return;
@@ -59,6 +61,9 @@ void EachReplica::advance(Turn& turn, std::uint64_t& next_tool) {
     return;
   }
   if (is_on_probation_ && turn.now >= probation_until_) is_on_probation_ = false;
+  if (!prelude_.is_over() && turn.now - started_at_ >= kPreludeTime) {
+    return fail_at_prelude("within " + std::to_string(kPreludeTime / 1s) + " s", turn);
+  }
   feed(turn);
   check_timeout(turn);
   if (tool_ && look_at_ && turn.now >= *look_at_) look(turn);
@@ -83,7 +88,7 @@ void EachReplica::on(const ToolStarted& event, Turn& turn) {
   pause_.note_start();
   started_at_ = turn.now;
   probation_until_ = turn.now + kProbation;
-  if (is_on_probation_) look_again_later(turn.now);
+  if (is_on_probation_ || !prelude_.is_over()) look_again_later(turn.now);
 }
 
 void EachReplica::on(const ToolStartFailed& event, Turn& turn) {
@@ -116,7 +121,7 @@ WorkQueue::Room EachReplica::room() const {
 }
 
 void EachReplica::feed(Turn& turn) {
-  while (!is_on_probation_ && !is_retired_ && closing_ == Closing::kNo &&
+  while (prelude_.is_over() && !is_on_probation_ && !is_retired_ && closing_ == Closing::kNo &&
          !must_commit_first(turn.now)) {
     WorkQueue::Room space = room();
     const bool is_alone =
@@ -187,6 +192,10 @@ void EachReplica::on(const ToolLooked& event, Turn& turn) {
   if (event.rest != Rest::kWaiting) waiting_since_.reset();
   if (event.rest == Rest::kWaiting && !waiting_since_) waiting_since_ = turn.now;
   const bool has_waited = waiting_since_ && turn.now - *waiting_since_ >= kRestWait;
+  if (!prelude_.is_over()) {
+    if (event.rest == Rest::kAtRest) return fail_at_prelude("and waits for input", turn);
+    return look_again_later(turn.now);
+  }
   if (is_on_probation_) {
     if (event.rest == Rest::kAtRest || has_waited) is_on_probation_ = false;
     if (event.rest == Rest::kBusy || event.rest == Rest::kWaiting) look_again_later(turn.now);
@@ -249,20 +258,42 @@ void EachReplica::on(const ToolPrinted& event, Turn& turn) {
     if (given_count_ == 0) late_bytes_ += event.bytes.size();
     return;
   }
-  if (given_count_ == 0 && answers_.is_nothing(event.bytes)) {
-    (void)answers_.add(event.bytes);
+  if (prelude_.is_over()) return hear(event.bytes, turn);
+  const std::string_view rest = prelude_.skip(event.bytes);
+  if (prelude_.is_too_long()) {
+    return fail_at_prelude("in " + count_of(Prelude::kBytesMax, "byte"), turn);
+  }
+  if (!prelude_.is_over()) return;
+  look_at_.reset();
+  is_look_valid_ = false;
+  if (!rest.empty()) hear(rest, turn);
+}
+
+void EachReplica::fail_at_prelude(const std::string& why, Turn& turn) {
+  const spec::Prelude& prelude = *post_.stage.prelude;
+  const std::string expected = prelude.until.empty()
+                                   ? count_of(prelude.records, "record")
+                                   : "a line that matches '" + prelude.until + "'";
+  fail_stage(quote(post_.stage.argv) + " has not printed its prelude (" + expected + ") " + why +
+             ": is `prelude` right, and does it flush what it prints?");
+  turn.effects.push_back(EndTool{*tool_, true});
+}
+
+void EachReplica::hear(std::string_view bytes, Turn& turn) {
+  if (given_count_ == 0 && answers_.is_nothing(bytes)) {
+    (void)answers_.add(bytes);
     return;
   }
   if (given_count_ == 0) {
     if (has_answered_) {
       turn.effects.push_back(Say{"stage '" + post_.stage.name + "': the tool printed " +
-                                 count_of(event.bytes.size(), "byte") +
+                                 count_of(bytes.size(), "byte") +
                                  " after it had answered everything, and was started anew"});
       return fail({.kind = wire::FailureKind::kMismatch, .reason = "it printed unasked"}, turn);
     }
-    fail_stage(quote(post_.stage.argv) + " printed " + count_of(event.bytes.size(), "byte") +
+    fail_stage(quote(post_.stage.argv) + " printed " + count_of(bytes.size(), "byte") +
                " before it was given a record; mode each needs exactly one output for each input: "
-               "silence its banner, or use mode: window");
+               "drop its banner with `prelude: {records: 1}`, silence it, or use mode: window");
     turn.effects.push_back(EndTool{*tool_, true});
     return;
   }
@@ -270,10 +301,10 @@ void EachReplica::on(const ToolPrinted& event, Turn& turn) {
   const bool has_last = closing_ == Closing::kLast && answers_.count() > 0;
   const bool is_diagnosed =
       closing_ == Closing::kDiagnosis && answers_.bytes() > late_bytes_ + kDiagnosisBytesMax;
-  if (has_last) late_bytes_ += event.bytes.size();
+  if (has_last) late_bytes_ += bytes.size();
   if (has_last || is_diagnosed) return;
   const std::uint32_t before = owed();
-  const std::uint32_t answers = answers_.add(event.bytes);
+  const std::uint32_t answers = answers_.add(bytes);
   is_look_valid_ = false;
   look_at_.reset();
   if (answers > 0) has_answered_ = true;
@@ -368,6 +399,7 @@ std::optional<Instant> EachReplica::next_deadline(const WorkQueue& queue, Instan
     return next;
   }
   if (look_at_) sooner(*look_at_);
+  if (!prelude_.is_over()) sooner(started_at_ + kPreludeTime);
   if (is_on_probation_) sooner(probation_until_);
   if (post_.stage.timeout && given_count_ > 0) sooner(last_progress_ + *post_.stage.timeout);
   return next;

@@ -20,10 +20,12 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/histogram.h"
 #include "node/answers.h"
+#include "node/prelude.h"
 #include "node/replica.h"
 
 namespace leat::node {
@@ -55,7 +57,9 @@ class EachReplica {
   // The process whose events are for this replica.
   [[nodiscard]] std::optional<ToolId> tool() const { return tool_; }
 
-  [[nodiscard]] bool is_ready() const { return tool_.has_value() && is_started_; }
+  [[nodiscard]] bool is_ready() const {
+    return tool_.has_value() && is_started_ && prelude_.is_over();
+  }
 
   [[nodiscard]] bool is_idle() const { return given_count_ == 0; }
 
@@ -82,6 +86,8 @@ class EachReplica {
   void check_timeout(Turn& turn);
   void tell_silence(Rest rest, Turn& turn);
   [[nodiscard]] std::optional<wire::Failure> fault_of_output() const;
+  // What was printed behind the prelude.
+  void hear(std::string_view bytes, Turn& turn);
   void learn(std::uint32_t answers, Instant now);
   // Adds the answers of the last burst to the service times.
   void count_burst();
@@ -102,6 +108,8 @@ class EachReplica {
   void charge(Portion culprit, wire::Failure why, Turn& turn);
   void forget_process();
   void fail_stage(std::string reason);
+  // The tool has not printed its prelude: `why`.
+  void fail_at_prelude(const std::string& why, Turn& turn);
 
   [[nodiscard]] std::uint32_t owed() const {
     return given_count_ - std::min(given_count_, answers_.count());
@@ -114,6 +122,7 @@ class EachReplica {
   bool has_ended_ = false;  // By end(): no process any more.
   Closing closing_ = Closing::kNo;
   Instant closing_until_;
+  Prelude prelude_;  // Nothing is fed before it is over.
   Answers answers_;
   StderrTail stderr_;
   RestartPause pause_;

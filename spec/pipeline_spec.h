@@ -40,6 +40,12 @@ struct Surroundings {
   std::optional<Duration> cpu_time_max;
 };
 
+// What a tool prints of itself before it is given anything; it is dropped.
+struct Prelude {
+  std::uint64_t records = 0;  // Of the output framing, 1 or more.
+  std::string until;          // Else: lines, up to the first that this pattern matches.
+};
+
 inline constexpr std::uint32_t kReplicasMax = 1024;  // Of a stage, over the whole cluster.
 
 struct Stage {
@@ -53,6 +59,7 @@ struct Stage {
   Window window;  // Mode window only.
   framing::Framing input;
   framing::Framing output;
+  std::optional<Prelude> prelude;
   std::uint32_t in_flight_max = 0;  // Records inside a replica at once; 0: adaptive.
   std::optional<Duration>
       timeout;  // Per record, from the previous answer; for a window, of it all.

@@ -6,6 +6,7 @@
 #include "spec/check_framings.h"
 #include "spec/read_command.h"
 #include "spec/read_framing.h"
+#include "spec/read_prelude.h"
 #include "spec/read_surroundings.h"
 #include "spec/values.h"
 
@@ -151,7 +152,7 @@ Read<void> leave_for_command(const YamlValue& /*yaml*/, StageDraft& /*draft*/) {
   return {};
 }
 
-constexpr std::array<Key<StageDraft>, 21> kStageKeys = {
+constexpr std::array<Key<StageDraft>, 22> kStageKeys = {
     {{"name",
       [](const YamlValue& yaml, StageDraft& draft) {
         draft.name.mark = yaml.mark;
@@ -173,6 +174,7 @@ constexpr std::array<Key<StageDraft>, 21> kStageKeys = {
       }},
      {"output", [](const YamlValue& yaml,
                    StageDraft& d) { return store(d.stage.output, read_framing(yaml)); }},
+     {"prelude", [](const YamlValue& yaml, StageDraft& d) { return read_prelude(yaml, d.stage); }},
      {"in_flight",
       [](const YamlValue& yaml, StageDraft& d) {
         return store(d.stage.in_flight_max, read_count(yaml, {1, 65536}));

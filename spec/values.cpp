@@ -12,7 +12,7 @@ constexpr std::size_t kNameBytesMax = 64;
 
 // Keys that docs/pipeline-spec.md announces.
 constexpr std::array<std::string_view, 13> kPlannedKeys = {
-    "sources", "sinks", "joins", "routes", "examples",    "buffering", "prelude",
+    "sources", "sinks", "joins", "routes", "examples",    "buffering",
     "ready",   "key",   "order", "preset", "max_records", "max_age"};
 
 template <typename T>

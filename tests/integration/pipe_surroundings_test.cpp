@@ -65,6 +65,33 @@ bool has_folder_of_records(const std::string& place) {
 
 // ---- The record as an argument.
 
+TEST_CASE("a banner is dropped, in mode each and in each window") {
+  const Scene scene;
+  const std::string run = "run: \"echo Welcome; echo Ready.; exec cat\", shell: true";
+  const char* const prelude = GENERATE("{records: 2}", "{until: '^Ready'}");
+  SECTION("each") {
+    scene.set_pipeline("- {name: cat, " + run + ", prelude: " + prelude + "}");
+  }
+  SECTION("window") {
+    scene.set_pipeline("- {name: cat, " + run + ", prelude: " + prelude +
+                       ", mode: window, window: {records: 3}}");
+  }
+  const std::string input = tests::numbered_lines(10, "record ");
+  const Outcome found = scene.run(input);
+  INFO(found.errors);
+  CHECK(found.code == 0);
+  CHECK(found.output == input);
+}
+
+TEST_CASE("a tool without the prelude that was told of stops the pipeline, and says so") {
+  const Scene scene;
+  scene.set_pipeline("- {name: cat, run: cat, prelude: {records: 1}}");
+  const Outcome found = scene.run("record\n");
+  CHECK(found.code == 4);
+  CHECK_THAT(found.errors,
+             Contains("`cat` has not printed its prelude (1 record) and waits for input"));
+}
+
 TEST_CASE("a tool is started for each record, which is its argument, byte for byte") {
   const Scene scene;
   scene.set_pipeline("- {name: tool, mode: window, run: [printf, '<%s|%s>\\n', 'a={}', '{{}}']}");

@@ -327,6 +327,34 @@ TEST_CASE("what a tool prints after its commit answers nobody, and it is started
   CHECK(world.starts() == 2);
 }
 
+TEST_CASE("a prelude is passed over, in every process, and nothing is fed before it is over") {
+  Stage s = stage();
+  SECTION("of two records") {
+    s.prelude = leat::spec::Prelude{.records = 2, .until = ""};
+  }
+  SECTION("up to a line") {
+    s.prelude = leat::spec::Prelude{.records = 1, .until = "^Ready"};
+  }
+  EachWorld world(s);
+  Life life = with_bad("r7", crash());
+  life.banner = "Welcome!\nReady.\n";
+  world.lives = {life};
+  run_one(world, 20);
+  CHECK(world.outcomes() == answered_but(20, 7, "failure 2"));
+  CHECK(world.starts() > 1);
+}
+
+TEST_CASE("a tool that waits for input without its prelude stops the stage") {
+  Stage s = stage();
+  s.prelude = leat::spec::Prelude{.records = 2, .until = ""};
+  EachWorld world(s);
+  world.lives = {{.banner = "Welcome!\n"}};
+  run_one(world, 1);
+  REQUIRE(world.replica().stage_failure());
+  CHECK(world.replica().stage_failure()->find("has not printed its prelude (2 records) and waits "
+                                              "for input") != std::string::npos);
+}
+
 TEST_CASE("a banner before the first record stops the stage and is called one") {
   EachWorld world(stage());
   world.lives = {{.banner = "Welcome!\n"}};

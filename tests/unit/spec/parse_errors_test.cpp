@@ -52,7 +52,8 @@ std::string chain(const std::vector<std::string>& from) {
 
 const std::string kStageKeys =
     "expected in a stage: name, run, shell, file, from, replicas, mode, window, input, output, "
-    "in_flight, timeout, grace, retry, on_error, env, nice, user, tool_limits, nodes or exit_codes";
+    "prelude, in_flight, timeout, grace, retry, on_error, env, nice, user, tool_limits, nodes or "
+    "exit_codes";
 const std::string kTopKeys = "expected in a pipeline: version, pipeline, framing, limits or stages";
 const std::string kFramings =
     R"(expected lines, blank-line, netstring, length32, json, whole, {lines: N}, {until: PATTERN} or {separator: "\0"})";
@@ -143,6 +144,9 @@ TEST_CASE("keys that are unknown or not built yet are told apart") {
       {top("limits: {queue: 1}"),
        "f:5:10: found the unknown key 'queue', expected in limits: record_bytes, queue_bytes, "
        "session_bytes or lease_bytes"},
+      {stage("prelude: {}"),
+       "f:5:14: found 0 keys in prelude, expected one: {records: N} or {until: PATTERN}"},
+      {stage("prelude: {until: '['}"), "f:5:22: found '[', expected RE2 syntax: missing ]: ["},
       {stage("mode: filter"),
        "f:5:11: found 'filter', which is not built yet, expected each or window"},
       {stage("replicas: auto"),
@@ -151,8 +155,8 @@ TEST_CASE("keys that are unknown or not built yet are told apart") {
        "f:6:14: found the key 'max_age', which is not built yet, expected in window: records, "
        "bytes or time"},
   });
-  for (const char* key : {"sources", "sinks", "buffering", "prelude", "ready", "key", "order",
-                          "preset", "examples", "max_records", "max_age"}) {
+  for (const char* key : {"sources", "sinks", "buffering", "ready", "key", "order", "preset",
+                          "examples", "max_records", "max_age"}) {
     CHECK(message_of(stage(std::string(key) + ": 1")) ==
           "f:5:5: found the key '" + std::string(key) + "', which is not built yet, " + kStageKeys);
   }
@@ -173,7 +177,8 @@ TEST_CASE("what a pipeline lacks is told") {
        "f:2:10: found a stage without a command, expected run: COMMAND"},
       {"pipeline: p\nstages: [cat]\n",
        "f:2:10: found 'cat', expected a stage: a map of name, run, shell, file, from, replicas, "
-       "mode, window, input, output, in_flight, timeout, grace, retry, on_error, env, nice, user, "
+       "mode, window, input, output, prelude, in_flight, timeout, grace, retry, on_error, env, "
+       "nice, user, "
        "tool_limits, nodes or exit_codes"},
       {"version: 2\nfuture: x\n",
        "f:1:10: found a spec of version '2', expected version 1, the only one that this Leat "

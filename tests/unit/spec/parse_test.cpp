@@ -69,6 +69,18 @@ stages:
 
 }  // namespace
 
+TEST_CASE("a prelude is so many records, or lines up to one") {
+  const auto prelude = [](const std::string& text) {
+    return *parsed("{pipeline: p, stages: [{name: a, run: x, prelude: " + text + "}]}")
+                .stages.front()
+                .prelude;
+  };
+  CHECK(prelude("{records: 3}").records == 3);
+  CHECK(prelude("{records: 3}").until.empty());
+  CHECK(prelude("{until: '^ok$'}").records == 1);
+  CHECK(prelude("{until: '^ok$'}").until == "^ok$");
+}
+
 TEST_CASE("a spec with every key is read") {
   const Pipeline pipeline = parsed(kFull);
   CHECK(pipeline.name == "news");
