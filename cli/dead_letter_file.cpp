@@ -1,11 +1,13 @@
 #include "cli/dead_letter_file.h"
 
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <string_view>
 
 #include <fcntl.h>
 #include <nlohmann/json.hpp>
+#include <poll.h>
 #include <unistd.h>
 
 namespace leat::cli {
@@ -65,6 +67,8 @@ Result<DeadLetterFile> DeadLetterFile::open(const std::string& path, Earlier ear
     return failure(Errc::kSystem,
                    "cannot write dead letters to " + path + ": " + std::strerror(errno));
   }
+  // A pipe that nobody reads is waited for where signals are heard. Nobody shares what was opened.
+  (void)::fcntl(file.fd_.get(), F_SETFL, O_NONBLOCK | (mode & O_APPEND));
   return file;
 }
 
@@ -98,11 +102,23 @@ Result<void> DeadLetterFile::add_oversize(const Source& source, std::uint64_t re
   return write(object.dump() + "\n");
 }
 
+bool DeadLetterFile::wait_for_room() const {
+  std::array<pollfd, 2> items = {{{fd_.get(), POLLOUT, 0}, {end_fd_, POLLIN, 0}}};
+  while (::poll(items.data(), items.size(), -1) < 0 && errno == EINTR) {
+  }
+  return items[1].revents == 0;
+}
+
 Result<void> DeadLetterFile::write(const std::string& line) {
   std::size_t done = 0;
   while (done < line.size()) {
     const ssize_t wrote = ::write(fd_.get(), line.data() + done, line.size() - done);
     if (wrote < 0 && errno == EINTR) continue;
+    if (wrote < 0 && errno == EAGAIN) {
+      if (wait_for_room()) continue;
+      return failure(Errc::kUnavailable, "interrupted while nobody read the dead letters from " +
+                                             path_ + "; the last of them is incomplete");
+    }
     if (wrote < 0) {
       return failure(Errc::kSystem,
                      "cannot write dead letters to " + path_ + ": " + std::strerror(errno));

@@ -36,6 +36,10 @@ class DeadLetterFile {
 
   [[nodiscard]] const std::string& path() const { return path_; }
 
+  // While nobody reads what it writes, it waits until this is readable, and then fails with
+  // Errc::kUnavailable.
+  void end_at(int fd) { end_fd_ = fd; }
+
   // Where failed records come from.
   struct Source {
     std::string pipeline;
@@ -48,8 +52,11 @@ class DeadLetterFile {
 
  private:
   [[nodiscard]] Result<void> write(const std::string& line);
+  // Until there is room in what is written to, a pipe; or not, when it is to end.
+  [[nodiscard]] bool wait_for_room() const;
 
   io::Fd fd_;
+  int end_fd_ = -1;  // None: it waits for ever.
   std::string path_;
 };
 

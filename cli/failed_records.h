@@ -23,6 +23,9 @@ class FailedRecords {
                 std::function<void(const std::string&)> tell)
       : pipeline_(std::move(pipeline)), file_(std::move(file)), tell_(std::move(tell)) {}
 
+  // When writing them is to end though nobody reads them: DeadLetterFile::end_at().
+  void end_at(int fd) { file_.end_at(fd); }
+
   // What failed and what was dropped. An error: the file cannot be written.
   [[nodiscard]] Result<void> add(const wire::Delivery& delivery);
 

@@ -44,6 +44,7 @@ ExitCode StreamCommand::run(const Signals& signals) {
   started_ = now_ = clock_.now();
   next_progress_ = started_ + kProgressTime;
   next_look_ = started_ + kLookTime;
+  failed_.end_at(signals.fd());
   carry_out(session_.start(started_));
   io::WaitSet waits;
   while (!session_.is_over() && !is_abandoned_) {
@@ -128,7 +129,7 @@ void StreamCommand::read_input() {
   }
   for (const InputCutter::Oversize& oversize : input.take_oversize()) {
     const Result<void> kept = failed_.add_oversize(oversize, options_.record_bytes_max);
-    if (!kept) return give_up(ExitCode::kPipelineFailed, kept.error().message);
+    if (!kept) return give_up_keeping(kept.error());
   }
   // What was read before is worked off as at any end.
   if (const std::optional<std::string> malformed = input.malformed()) {
@@ -184,7 +185,7 @@ void StreamCommand::order(const client::HandOver& effect) {
   if (code_ || is_leaving_) return;
   ++deliveries_;
   if (const Result<void> kept = failed_.add(effect.delivery); !kept) {
-    return give_up(ExitCode::kPipelineFailed, kept.error().message);
+    return give_up_keeping(kept.error());
   }
   // The status of a pipeline that is over could not be asked for.
   if (effect.delivery.is_last && options_.shows_summary) {
@@ -246,6 +247,11 @@ void StreamCommand::give_up(ExitCode code, const std::string& reason) {
   code_ = code;
   tell(reason);
   carry_out(session_.close(now_));
+}
+
+void StreamCommand::give_up_keeping(const Error& error) {
+  const bool is_interrupted = error.code == Errc::kUnavailable;
+  give_up(is_interrupted ? ExitCode::kInterrupted : ExitCode::kPipelineFailed, error.message);
 }
 
 void StreamCommand::tell(const std::string& what) {

@@ -73,6 +73,8 @@ class StreamCommand {
   // Says why, and closes the session.
   void give_up(ExitCode code, const std::string& reason);
   void tell(const std::string& what);
+  // Failed records cannot be kept.
+  void give_up_keeping(const Error& error);
   void show_progress();
   // Asks why nothing moves, when nothing does; and says so.
   void look_why();

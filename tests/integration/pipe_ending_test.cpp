@@ -7,6 +7,9 @@
 #include <string_view>
 
 #include <catch2/catch.hpp>
+#include <fcntl.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
 
 #include "io/process.h"
 #include "tests/support/leat_process.h"
@@ -62,6 +65,32 @@ TEST_CASE("SIGINT and SIGTERM end it with 130 and leave no process") {
   const Outcome found = finish(running.leat());
   CHECK(found.code == 130);
   CHECK_THAT(found.errors, Contains("interrupted"));
+  CHECK(scene.sees_no_process());
+}
+
+TEST_CASE("SIGTERM ends it while nobody reads its dead letters") {
+  const Scene scene;
+  scene.set_pipeline(
+      "- {name: bad, shell: true, run: \"cat > /dev/null; exit 3\", mode: window, window: "
+      "{records: "
+      "1}, retry: {attempts: 1}}\n- {name: good, run: cat}");
+  const std::string fifo = scene.path("fifo");
+  REQUIRE(::mkfifo(fifo.c_str(), 0600) == 0);
+  const io::Fd reader(::open(fifo.c_str(), O_RDWR | O_CLOEXEC));
+  RunningTool leat(scene.command({LEAT_PROGRAM, "pipe", "spec.yml", "--dead-letters", "fifo"}));
+  const std::string record(50'000, 'x');
+  REQUIRE(leat.feed(record + "\n" + record + "\n"));
+  leat.close_stdin();
+  // The second letter does not fit behind the first one.
+  const auto is_full = [&] {
+    int bytes = 0;
+    return ::ioctl(reader.get(), FIONREAD, &bytes) == 0 && bytes > 60'000;
+  };
+  REQUIRE(tests::wait_until(is_full));
+  ::kill(leat.pid(), SIGTERM);
+  const Outcome found = finish(leat);
+  CHECK(found.code == 130);
+  CHECK_THAT(found.errors, Contains("nobody read the dead letters from fifo"));
   CHECK(scene.sees_no_process());
 }
 
