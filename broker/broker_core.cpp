@@ -172,13 +172,7 @@ void BrokerCore::tell_results_done() {
   for (const auto& [node, numbers] : results_done_) {
     wire::ResultsDone done;
     for (const std::uint64_t number : numbers) {
-      const bool extends =
-          !done.results.empty() && done.results.back().first + done.results.back().count == number;
-      if (extends) {
-        ++done.results.back().count;
-      } else {
-        done.results.push_back({number, 1});
-      }
+      append(done.results, number);
     }
     effects_.push_back(Send{members_.member(node).peer, std::move(done)});
   }

@@ -92,13 +92,15 @@ std::optional<BrokerCore::Opened> BrokerCore::find_opened(const std::string& pee
   }
   Opened opened{.deployment = deployments_.at(home->second).get()};
   const auto session = opened.deployment->sessions().find(id);
+  bool is_of_peer = false;
   if (session != opened.deployment->sessions().end()) {
     opened.session = &session->second;
+    is_of_peer = session->second.opening().peer == peer;
   } else {
-    opened.consumer = &opened.deployment->outlet().consumers().at(id);
+    const Outlet::Consumer& consumer = opened.deployment->outlet().consumers().at(id);
+    opened.consumer = &consumer;
+    is_of_peer = consumer.opening().peer == peer;
   }
-  const bool is_of_peer = opened.session != nullptr ? opened.session->opening().peer == peer
-                                                    : opened.consumer->opening().peer == peer;
   if (is_of_peer && opened.state().epoch == epoch) return opened;
   refuse(peer, "session", "another client has taken over this session's name");
   return std::nullopt;

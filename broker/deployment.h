@@ -134,9 +134,13 @@ class Deployment {
   // The order that opens the inlet at its node, or says how many replicas it is to have.
   [[nodiscard]] wire::OpenInlet order(std::size_t segment, const Inlet& inlet) const;
 
+  struct Unfit {
+    std::string node_name;
+    std::string reason;
+  };
+
   // The stage cannot work on that node: what it had there goes elsewhere, or the pipeline fails.
-  void give_up_on(SegmentId segment, NodeId node, const std::string& node_name,
-                  const std::string& reason, Effects& effects, Instant now);
+  void give_up_on(SegmentId segment, NodeId node, Unfit why, Effects& effects, Instant now);
 
   [[nodiscard]] bool has_given_up_on(std::size_t segment, NodeId node) const;
 
@@ -276,11 +280,6 @@ class Deployment {
   std::map<InletKey, Inlet> inlets_;
   std::vector<std::pair<SegmentId, NodeId>> closed_;
   std::vector<ProducerId> ended_;
-
-  struct Unfit {
-    std::string node_name;
-    std::string reason;
-  };
 
   std::map<InletKey, Unfit> unfit_;   // Where the segment cannot work, and why.
   std::map<std::string, bool> over_;  // Names of producers, not too many: had they results?

@@ -96,7 +96,7 @@ void Deployment::tell_sink_status(wire::PipelineStatus& status, Instant now) con
   status.consumers = outlet_.consumers().size();
   status.results_oldest_ns = age(oldest, now);
   status.back_pressure_ns = static_cast<std::uint64_t>(back_pressure_.count());
-  if (back_pressure_since_) status.back_pressure_ns += age(*back_pressure_since_, now);
+  if (back_pressure_since_) status.back_pressure_ns += age(back_pressure_since_, now);
 }
 
 wire::PipelineStatus Deployment::status(const std::map<NodeId, std::string>& node_names,

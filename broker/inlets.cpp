@@ -98,9 +98,10 @@ void Deployment::close_retired(Effects& effects, Instant now) {
   }
 }
 
-void Deployment::give_up_on(SegmentId segment, NodeId node, const std::string& node_name,
-                            const std::string& reason, Effects& effects, Instant now) {
-  unfit_[{segment.index, node}] = {node_name, shortened(reason, kReasonBytesMax / 2)};
+void Deployment::give_up_on(SegmentId segment, NodeId node, Unfit why, Effects& effects,
+                            Instant now) {
+  why.reason = shortened(std::move(why.reason), kReasonBytesMax / 2);
+  unfit_[{segment.index, node}] = std::move(why);
   close_inlet({segment.index, node}, effects, now);
 }
 

@@ -83,7 +83,7 @@ void BrokerCore::hear(NodeId node, const std::string& peer, const wire::InletRep
         " does not arrive: is that address right (--advertise), and its port "
         "open to the broker (--inlet-ports)?";
     effects_.push_back(Say{"node '" + name + "': " + reason});
-    deployment->give_up_on(report.segment, node, name, reason, effects_, now_);
+    deployment->give_up_on(report.segment, node, {name, reason}, effects_, now_);
     return find_hopeless(*deployment);
   }
   if (is_to_renew) renew(*deployment, report.segment, node);
@@ -126,8 +126,8 @@ void BrokerCore::receive(const std::string& peer, const wire::StageFailed& messa
   const Inlet* const inlet = deployment->inlet(message.segment, *node);
   if (inlet == nullptr || inlet->epoch() != message.epoch) return;
   const std::string tail = message.stderr_tail.empty() ? "" : "\n" + message.stderr_tail;
-  deployment->give_up_on(message.segment, *node, members_.member(*node).name, message.reason + tail,
-                         effects_, now_);
+  deployment->give_up_on(message.segment, *node,
+                         {members_.member(*node).name, message.reason + tail}, effects_, now_);
   find_hopeless(*deployment);
 }
 

@@ -9,7 +9,7 @@
 
 #include "cli/commands.h"
 
-namespace CLI {
+namespace CLI {  // NOLINT(readability-identifier-naming): the library's name.
 class App;
 }
 

@@ -191,7 +191,7 @@ Attempt<void> place_inlets(const NodeDaemonArguments& arguments, const io::Addre
     options.inlet_prefix = options.front + own.data();
     return {};
   }
-  options.ports.emplace();
+  options.ports = node::NodeLoop::InletPorts{};
   options.ports->advertise = arguments.advertise;
   if (arguments.inlet_ports.empty()) return {};
   const Result<io::PortRange> ports = io::parse_port_range(arguments.inlet_ports);

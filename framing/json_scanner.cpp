@@ -177,8 +177,8 @@ JsonScanner::Took JsonScanner::take_in_container(char byte) {
   }
   const bool may_end = state_ == State::kFirstKey;
   if (byte == '}' && may_end) return close();
-  if (byte != '"')
-    return fail(byte, may_end ? "a key in double quotes or '}'" : "a key in double quotes");
+  const char* const expected = may_end ? "a key in double quotes or '}'" : "a key in double quotes";
+  if (byte != '"') return fail(byte, expected);
   is_key_ = true;
   return go(State::kString);
 }

@@ -67,7 +67,7 @@ std::vector<std::string> Surroundings::to_arguments() const {
     arguments.push_back(start_word(step, '=', number));
   };
   // First what may need rights that another user has not.
-  if (nice) add(StartStep::kNice, static_cast<std::uint64_t>(*nice + 20));
+  if (nice) add(StartStep::kNice, std::uint64_t{20} + static_cast<std::uint64_t>(*nice));
   if (cpu_seconds_max) add(StartStep::kCpu, *cpu_seconds_max);
   if (open_files_max) add(StartStep::kOpenFiles, *open_files_max);
   if (changes_user(*this)) {

@@ -7,6 +7,20 @@
 
 namespace leat::node {
 
+namespace {
+
+// Adds the run behind the others, to the last one if it goes on where that ends.
+void append(std::vector<Run>& runs, const Run& run) {
+  Run* const last = runs.empty() ? nullptr : &runs.back();
+  const bool extends = last != nullptr && last->is_one_for_one() && run.is_one_for_one() &&
+                       last->first.plus(last->inputs) == run.first;
+  if (!extends) return runs.push_back(run);
+  last->inputs += run.inputs;
+  last->outputs += run.outputs;
+}
+
+}  // namespace
+
 std::uint32_t EachReplica::take_inputs(wire::LeaseResult& result,
                                        std::vector<Attribute>& attributes) {
   std::uint32_t outputs = 0;
@@ -21,15 +35,7 @@ std::uint32_t EachReplica::take_inputs(wire::LeaseResult& result,
                            portion.batch.runs.front().first < result.outputs.runs.back().first;
     if (is_behind) break;
     for (const Run& run : portion.batch.runs) {
-      Run* const last = result.outputs.runs.empty() ? nullptr : &result.outputs.runs.back();
-      const bool extends = last != nullptr && last->is_one_for_one() && run.is_one_for_one() &&
-                           last->first.plus(last->inputs) == run.first;
-      if (extends) {
-        last->inputs += run.inputs;
-        last->outputs += run.outputs;
-      } else {
-        result.outputs.runs.push_back(run);
-      }
+      append(result.outputs.runs, run);
     }
     for (Attribute attribute : portion.batch.records.attributes) {
       if (attribute.name == kUnterminated) continue;

@@ -242,13 +242,7 @@ wire::InletReport Inlet::report() const {
   report.leases_max = leases_max();
   for (const auto& [key, held] : held_) {
     if (key.first != opening_.epoch) continue;
-    const bool extends = !report.leases.empty() &&
-                         report.leases.back().first + report.leases.back().count == key.second;
-    if (extends) {
-      ++report.leases.back().count;
-    } else {
-      report.leases.push_back({key.second, 1});
-    }
+    append(report.leases, key.second);
   }
   report.replicas = replicas_.wanted();
   report.replicas_ready = replicas_.ready();

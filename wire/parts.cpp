@@ -2,6 +2,15 @@
 
 namespace leat::wire {
 
+void append(std::vector<NumberRange>& ranges, std::uint64_t number) {
+  const bool follows = !ranges.empty() && ranges.back().first + ranges.back().count == number;
+  if (follows) {
+    ++ranges.back().count;
+  } else {
+    ranges.push_back({number, 1});
+  }
+}
+
 const char* name_of(FailureKind kind) {
   switch (kind) {
     case FailureKind::kExit:

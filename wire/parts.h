@@ -23,6 +23,9 @@ struct NumberRange {
   friend bool operator==(const NumberRange&, const NumberRange&) = default;
 };
 
+// Adds the number behind all that are in the ranges, to the last one if it follows that.
+void append(std::vector<NumberRange>& ranges, std::uint64_t number);
+
 enum class FailureKind : std::uint8_t {
   kExit,      // The tool exited; `status` is its exit code.
   kSignal,    // A signal ended it; `status` is the signal.
