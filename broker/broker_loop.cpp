@@ -89,20 +89,10 @@ void BrokerLoop::run(const io::Bell& stop) {
       flush(inlet);
     }
     carry_out(core_.tick(now_));
-    tell_of_strangers();
+    strangers_.tell(ears_.authenticator, now_, options_.say);
     publish();
   }
   tell_loss();
-}
-
-void BrokerLoop::tell_of_strangers() {
-  if (ears_.authenticator && ears_.authenticator->refused_count() > refused_count_) {
-    refused_count_ = ears_.authenticator->refused_count();
-    refused_.note("a connection was refused: its key is not the cluster's");
-  }
-  for (Repetition* const repetition : {&malformed_, &refused_}) {
-    if (const std::optional<std::string> text = repetition->due(now_)) options_.say(*text);
-  }
 }
 
 void BrokerLoop::tell_loss() {
@@ -143,7 +133,7 @@ void BrokerLoop::receive_results() {
     if (!received) return;
     Result<wire::Message> message = wire::decode(received->frames);
     if (!message) {
-      malformed_.note("a malformed result was ignored: " + message.error().message);
+      strangers_.note_malformed("a malformed result was ignored: " + message.error().message);
       continue;
     }
     carry_out(core_.step(ResultsMessage{std::move(*message), received->user}, now_));

@@ -13,11 +13,11 @@
 #include <vector>
 
 #include "broker/broker_core.h"
-#include "core/repetition.h"
 #include "io/authenticator.h"
 #include "io/clock.h"
 #include "io/keys.h"
 #include "io/socket.h"
+#include "io/strangers.h"
 #include "io/wait.h"
 
 namespace leat::broker {
@@ -64,7 +64,6 @@ class BrokerLoop {
 
   [[nodiscard]] std::optional<Duration> patience();
   void publish();
-  void tell_of_strangers();
   // What ends with a broker in memory.
   void tell_loss();
   void receive_front();
@@ -85,9 +84,7 @@ class BrokerLoop {
   std::map<std::pair<NodeId, SegmentId>, Inlet> inlets_;
   BrokerCore core_;
   Instant next_publish_;
-  Repetition malformed_;
-  Repetition refused_;
-  std::uint64_t refused_count_ = 0;  // As it was when it was looked at last.
+  io::Strangers strangers_{"a connection was refused: its key is not the cluster's"};
 };
 
 }  // namespace leat::broker

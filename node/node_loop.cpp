@@ -127,7 +127,7 @@ void NodeLoop::receive_all() {
   for (Pull& pull : inlets_) {
     receive(pull.socket, false);
   }
-  tell_of_strangers();
+  strangers_.tell(authenticator_, now_, options_.say);
 }
 
 void NodeLoop::receive(io::Socket& socket, bool is_front) {
@@ -136,7 +136,7 @@ void NodeLoop::receive(io::Socket& socket, bool is_front) {
     if (!frames) return;
     Result<wire::Message> message = wire::decode(*frames);
     if (!message) {
-      malformed_.note("a malformed message was ignored: " + message.error().message);
+      strangers_.note_malformed("a malformed message was ignored: " + message.error().message);
       continue;
     }
     if (is_front) {
@@ -144,16 +144,6 @@ void NodeLoop::receive(io::Socket& socket, bool is_front) {
     } else {
       deliver(InletMessage{std::move(*message)});
     }
-  }
-}
-
-void NodeLoop::tell_of_strangers() {
-  if (authenticator_ && authenticator_->refused_count() > refused_count_) {
-    refused_count_ = authenticator_->refused_count();
-    refused_.note("a connection to an inlet was refused: its key is not the broker's");
-  }
-  for (Repetition* const repetition : {&malformed_, &refused_}) {
-    if (const std::optional<std::string> text = repetition->due(now_)) options_.say(*text);
   }
 }
 

@@ -16,12 +16,12 @@
 #include <string>
 #include <utility>
 
-#include "core/repetition.h"
 #include "io/address.h"
 #include "io/authenticator.h"
 #include "io/clock.h"
 #include "io/keys.h"
 #include "io/socket.h"
+#include "io/strangers.h"
 #include "io/wait.h"
 #include "node/node_core.h"
 #include "node/tool_host.h"
@@ -78,7 +78,6 @@ class NodeLoop {
   bool watch_sockets();
   void receive_all();
   void receive(io::Socket& socket, bool is_front);
-  void tell_of_strangers();
   // Steps the core at once, or after the effects that are being carried out.
   void deliver(const Event& event);
   void drain_events();
@@ -114,9 +113,7 @@ class NodeLoop {
   NodeCore core_;
   ToolHost tools_;
   io::WaitSet waits_;
-  Repetition malformed_;
-  Repetition refused_;
-  std::uint64_t refused_count_ = 0;  // As it was when it was looked at last.
+  io::Strangers strangers_{"a connection to an inlet was refused: its key is not the broker's"};
   bool is_carrying_out_ = false;
 
   struct Queued {
