@@ -34,16 +34,9 @@ Read<void> read_lines(const YamlValue& yaml, Framing& framing) {
 }
 
 Read<void> read_until(const YamlValue& yaml, Framing& framing) {
-  const auto pattern = read_text(yaml, "a pattern in RE2 syntax");
-  if (!pattern) return tl::unexpected(pattern.error());
-  if (pattern->empty()) {
-    return unexpected_value(yaml, "a pattern; where every line ends a record: lines");
-  }
-  const framing::Pattern compiled(*pattern);
-  if (!compiled.is_good()) return unexpected_value(yaml, "RE2 syntax: " + compiled.error());
   framing.kind = Kind::kUntil;
-  framing.pattern = *pattern;
-  return {};
+  return store(framing.pattern,
+               read_pattern(yaml, "a pattern; where every line ends a record: lines"));
 }
 
 // Escapes work in double quotes only: a plain \0 is a backslash and a zero.
@@ -76,6 +69,15 @@ Read<Framing> read_framing_map(const YamlValue& yaml) {
 }
 
 }  // namespace
+
+Read<std::string> read_pattern(const YamlValue& yaml, const std::string& instead) {
+  auto pattern = read_text(yaml, "a pattern in RE2 syntax");
+  if (!pattern) return pattern;
+  if (pattern->empty()) return unexpected_value(yaml, instead);
+  const framing::Pattern compiled(*pattern);
+  if (!compiled.is_good()) return unexpected_value(yaml, "RE2 syntax: " + compiled.error());
+  return pattern;
+}
 
 Read<Framing> read_framing(const YamlValue& yaml) {
   if (yaml.kind == YamlValue::Kind::kMap) return read_framing_map(yaml);

@@ -10,4 +10,7 @@ namespace leat::spec {
 // A word, `{lines: N}`, `{until: PATTERN}` or `{separator: BYTES}`, checked.
 [[nodiscard]] Read<framing::Framing> read_framing(const YamlValue& yaml);
 
+// A pattern in RE2 syntax; `instead` says what to write in place of an empty one.
+[[nodiscard]] Read<std::string> read_pattern(const YamlValue& yaml, const std::string& instead);
+
 }  // namespace leat::spec

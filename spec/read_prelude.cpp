@@ -2,7 +2,7 @@
 
 #include <array>
 
-#include "framing/pattern.h"
+#include "spec/read_framing.h"
 #include "spec/values.h"
 
 namespace leat::spec {
@@ -12,13 +12,8 @@ namespace {
 constexpr std::uint64_t kRecordsMax = 1000;
 
 Read<void> read_until(const YamlValue& yaml, Prelude& prelude) {
-  const auto pattern = read_text(yaml, "a pattern in RE2 syntax");
-  if (!pattern) return tl::unexpected(pattern.error());
-  const framing::Pattern compiled(*pattern);
-  if (pattern->empty()) return unexpected_value(yaml, "a pattern that its last line matches");
-  if (!compiled.is_good()) return unexpected_value(yaml, "RE2 syntax: " + compiled.error());
-  prelude = {.records = 1, .until = *pattern};
-  return {};
+  prelude.records = 1;
+  return store(prelude.until, read_pattern(yaml, "a pattern that its last line matches"));
 }
 
 constexpr std::array<Key<Prelude>, 2> kPreludeKeys = {
