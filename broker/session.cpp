@@ -232,11 +232,10 @@ std::optional<wire::Delivery> Session::next_delivery(Stages stages) {
   made.delivery.dropped = std::exchange(dropped_, 0);
   made.delivery.is_last = stages == Stages::kUp && flow_.has_all_arrived(plan_.sink()) &&
                           dead_letters_.empty() && flow_.ledger(plan_.sink()).waiting_count() == 0;
-  const bool is_worth_it =
-      !made.ranges.empty() || letters > 0 || made.delivery.dropped > 0 || made.delivery.is_last;
-  if (!is_worth_it) return std::nullopt;
+  const bool has_results = !made.ranges.empty() || letters > 0 || made.delivery.dropped > 0;
+  if (!has_results && !made.delivery.is_last) return std::nullopt;
   is_last_made_ = made.delivery.is_last;
-  had_results_ = had_results_ || !made.ranges.empty() || letters > 0 || made.delivery.dropped > 0;
+  had_results_ = had_results_ || has_results;
   ++delivery_count_;
   untaken_bytes_ += made.bytes;
   deliveries_.push_back(std::move(made));
