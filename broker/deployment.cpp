@@ -43,7 +43,6 @@ Deployment::Deployment(DeploymentId id, Text text, spec::Pipeline pipeline)
       text_(std::move(text)),
       pipeline_(std::move(pipeline)),
       plan_(spec::plan(pipeline_)),
-      held_back_since_(plan_.vertices.size()),
       conducts_(plan_.segments.size()),
       tally_(pipeline_.stages.size()),
       last_served_(plan_.vertices.size()) {}
@@ -141,7 +140,6 @@ void Deployment::restart(Text text, spec::Pipeline pipeline, Effects& effects, I
   plan_ = spec::plan(pipeline_);
   conducts_.assign(plan_.segments.size(), {});
   last_served_.assign(plan_.vertices.size(), {});
-  held_back_since_.assign(plan_.vertices.size(), std::nullopt);
   if (!is_same) tally_.reset(pipeline_.stages.size());
   unfit_.clear();
   standstill_since_.reset();

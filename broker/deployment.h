@@ -244,7 +244,6 @@ class Deployment {
                          const std::map<NodeId, std::string>& node_names, Instant now) const;
   void tell_sink_status(wire::PipelineStatus& status, Instant now) const;
   void finish_taken(Instant now);
-  void hold_back(std::size_t vertex, bool is_held_back);
 
   void dispatch(Effects& effects);
   bool dispatch_one(std::size_t vertex, Effects& effects);
@@ -262,8 +261,9 @@ class Deployment {
   void note_back_pressure();
   // Nothing is held back any more: what is counted of it stays.
   void end_holding();
-  // Keeps one inlet of the segment free for a record that must run alone.
-  void reserve(SegmentId segment, NodeId node);
+  // Whether the inlet must be empty first, for what is to run alone there. Then it is kept free, if
+  // no other of the segment is.
+  [[nodiscard]] bool must_empty(const LeaseKey& key);
   // Whether there is more in the lease than its producer's oldest open origin.
   [[nodiscard]] bool may_wait(const Leased& leased) const;
   // Whether nothing can move because windows that are not full take up all the space.
@@ -284,15 +284,13 @@ class Deployment {
   std::map<InletKey, Unfit> unfit_;   // Where the segment cannot work, and why.
   std::map<std::string, bool> over_;  // Names of producers, not too many: had they results?
   std::deque<std::string> over_in_order_;
-  std::vector<std::optional<Instant>> held_back_since_;  // One per vertex.
-  std::vector<Conduct> conducts_;                        // One per segment.
+  std::vector<Conduct> conducts_;  // One per segment.
   Tally tally_;
   std::vector<ProducerId> last_served_;  // Per vertex: whose turn it was.
   std::size_t bytes_ = 0;                // Held; measured at the start of advance().
   Instant now_;                          // Of the advance() under way.
   std::optional<Instant> standstill_since_;
-  Duration back_pressure_{};  // Without what began at:
-  std::optional<Instant> back_pressure_since_;
+  Stopwatch back_pressure_;
   std::optional<std::string> failure_;
 };
 

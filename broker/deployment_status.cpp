@@ -73,7 +73,8 @@ void Deployment::tell_stage_status(const spec::Vertex& vertex, wire::StageStatus
     }
     placed += inlet.replicas();
   }
-  if (const auto since = held_back_since_[index]) status.held_back_ns += age(since, now);
+  const Duration held_back = tally_.stage(vertex.stage).held_back.running(now);
+  status.held_back_ns += static_cast<std::uint64_t>(held_back.count());
   if (placed >= stage.replicas) return;
   status.trouble = std::to_string(stage.replicas - placed) + " of " +
                    std::to_string(stage.replicas) + " replicas have no node";
@@ -95,8 +96,8 @@ void Deployment::tell_sink_status(wire::PipelineStatus& status, Instant now) con
   }
   status.consumers = outlet_.consumers().size();
   status.results_oldest_ns = age(oldest, now);
-  status.back_pressure_ns = static_cast<std::uint64_t>(back_pressure_.count());
-  if (back_pressure_since_) status.back_pressure_ns += age(back_pressure_since_, now);
+  const Duration back_pressure = back_pressure_.total() + back_pressure_.running(now);
+  status.back_pressure_ns = static_cast<std::uint64_t>(back_pressure.count());
 }
 
 wire::PipelineStatus Deployment::status(const std::map<NodeId, std::string>& node_names,

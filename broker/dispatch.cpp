@@ -32,22 +32,17 @@ void Deployment::advance(Effects& effects, Instant now) {
 }
 
 void Deployment::end_holding() {
-  for (std::size_t vertex = 1; vertex < plan_.sink(); ++vertex) {
-    hold_back(vertex, false);
+  for (std::size_t stage = 0; stage < pipeline_.stages.size(); ++stage) {
+    tally_.stage(stage).held_back.set(false, now_);
   }
-  note_back_pressure();
+  back_pressure_.set(false, now_);
 }
 
 void Deployment::note_back_pressure() {
-  const bool is_there =
-      !failure_ && std::any_of(sessions_.begin(), sessions_.end(),
-                               [](const auto& entry) { return entry.second.is_out_of_credit(); });
-  if (is_there == back_pressure_since_.has_value()) return;
-  if (is_there) {
-    back_pressure_since_ = now_;
-  } else {
-    back_pressure_ += now_ - *std::exchange(back_pressure_since_, std::nullopt);
-  }
+  const bool is_there = std::any_of(sessions_.begin(), sessions_.end(), [](const auto& entry) {
+    return entry.second.is_out_of_credit();
+  });
+  back_pressure_.set(is_there, now_);
 }
 
 void Deployment::dispatch(Effects& effects) {
@@ -55,18 +50,9 @@ void Deployment::dispatch(Effects& effects) {
   for (std::size_t vertex = plan_.sink(); vertex-- > 1;) {
     while (dispatch_one(vertex, effects)) {
     }
-    hold_back(vertex, bytes_ >= pipeline_.limits.queue_bytes_max && waiting_at(vertex) > 0);
-  }
-}
-
-void Deployment::hold_back(std::size_t vertex, bool is_held_back) {
-  std::optional<Instant>& since = held_back_since_[vertex];
-  if (is_held_back == since.has_value()) return;
-  if (is_held_back) {
-    since = now_;
-  } else {
-    tally_.stage(plan_.vertices[vertex].stage).held_back += now_ - *since;
-    since.reset();
+    const bool is_full = bytes_ >= pipeline_.limits.queue_bytes_max;
+    tally_.stage(plan_.vertices[vertex].stage)
+        .held_back.set(is_full && waiting_at(vertex) > 0, now_);
   }
 }
 
@@ -114,11 +100,14 @@ bool Deployment::dispatch_one(std::size_t vertex, Effects& effects) {
   return false;
 }
 
-void Deployment::reserve(SegmentId segment, NodeId node) {
+bool Deployment::must_empty(const LeaseKey& key) {
+  Inlet& there = *inlet(key.segment, key.node);
+  if (there.leases().empty()) return false;
   const bool is_one_reserved = std::any_of(inlets_.begin(), inlets_.end(), [&](const auto& entry) {
-    return entry.first.first == segment.index && entry.second.is_reserved();
+    return entry.first.first == key.segment.index && entry.second.is_reserved();
   });
-  if (!is_one_reserved) inlet(segment, node)->reserve();
+  if (!is_one_reserved) there.reserve();
+  return true;
 }
 
 bool Deployment::lease_to(std::size_t vertex, Session& session, std::pair<NodeId, Inlet*> to,
@@ -199,10 +188,7 @@ bool Deployment::fill(wire::Lease& lease, Leased& leased, Session& session, cons
     const bool fits = lease.slices.empty() || ready->entry->records.blob_bytes(n) <= room;
     const bool may_join = lease.slices.empty() || !(is_killer || leased.is_alone || is_tight);
     if (!fits || !may_join) break;
-    if (is_killer && !inlet(key.segment, key.node)->leases().empty()) {
-      reserve(key.segment, key.node);
-      return false;
-    }
+    if (is_killer && must_empty(key)) return false;
     Batch slice;
     slice.producer = leased.producer;
     slice.runs = {{first, n, n}};
@@ -223,10 +209,7 @@ bool Deployment::fill_window(wire::Lease& lease, Leased& leased, Session& sessio
   if (next == nullptr) return false;
   if (!may_lease(session, next->ranges.front().first)) return false;
   leased.is_alone = next->kills >= kKillsAlone;
-  if (leased.is_alone && !inlet(key.segment, key.node)->leases().empty()) {
-    reserve(key.segment, key.node);
-    return false;
-  }
+  if (leased.is_alone && must_empty(key)) return false;
   lease.window = true;
   leased.window = session.flow().lease_window(leased.vertex, key);
   leased.ranges = leased.window->ranges;

@@ -56,7 +56,7 @@ wire::StageStatus Tally::status(std::size_t stage) const {
   const OfStage& counts = stages_[stage];
   wire::StageStatus status;
   status.wait = counts.wait.counts();
-  status.held_back_ns = static_cast<std::uint64_t>(counts.held_back.count());
+  status.held_back_ns = static_cast<std::uint64_t>(counts.held_back.total().count());
   for (const auto& [node, on_node] : counts.nodes) {
     status.nodes.push_back(status_of(node, on_node));
   }

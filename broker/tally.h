@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "broker/stopwatch.h"
 #include "core/histogram.h"
 #include "core/time.h"
 #include "wire/messages.h"
@@ -40,7 +41,7 @@ class Tally {
   struct OfStage {
     std::map<std::string, OnNode> nodes;  // By name.
     Histogram wait;
-    Duration held_back{};
+    Stopwatch held_back;
   };
 
   explicit Tally(std::size_t stages) : stages_(stages) {}

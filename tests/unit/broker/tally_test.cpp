@@ -62,7 +62,8 @@ TEST_CASE("each stage and node is counted apart, and a failure by its kind") {
 TEST_CASE("the status tells waiting and service as they were counted") {
   Tally tally(1);
   tally.stage(0).wait.add(1ms, 3);
-  tally.stage(0).held_back = 5ms;
+  tally.stage(0).held_back.set(true, leat::Instant{1ms});
+  tally.stage(0).held_back.set(false, leat::Instant{6ms});
   tally.at(0, "a").service.add(2ms);
   const wire::StageStatus status = tally.status(0);
   CHECK(status.held_back_ns == 5'000'000);
