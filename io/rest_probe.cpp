@@ -238,7 +238,7 @@ void RestProbe::open_file(const std::string& name, Fd& file) {
 
 Rest RestProbe::look() {
   reason_ = refusal_;
-  if (!refusal_.empty()) return Rest::kUnseeable;
+  if (!refusal_.empty()) return Rest::kWithheld;
   const Result<std::size_t> waiting = bytes_in_pipe(stdin_fd_);
   if (waiting && *waiting > 0) return Rest::kBusy;
   if (waiting) return look_at_process();
@@ -289,7 +289,7 @@ Rest RestProbe::look_at_company(unsigned long threads, Rest alone) {
 Rest RestProbe::cannot_look(const char* name) {
   if (errno == ESRCH) return Rest::kBusy;  // It has ended.
   reason_ = "cannot read " + folder_ + name + ": " + in_words(errno);
-  return Rest::kUnseeable;
+  return Rest::kWithheld;
 }
 
 }  // namespace leat::io

@@ -47,13 +47,13 @@ struct PipeWait {
 // few milliseconds, at most a second. An error when /proc is not there or does not tell.
 [[nodiscard]] Result<PipeWait> calibrate_pipe_wait();
 
-enum class Rest { kAtRest, kWaiting, kBusy, kUnseeable };
+enum class Rest { kAtRest, kWaiting, kBusy, kUnseeable, kWithheld };
 
 class RestProbe {
  public:
   // Of a process that was spawned and not yet reaped. `stdin_fd` is our (writing) end of its
   // standard input; it is borrowed and must be open at every look. Never fails: what cannot be
-  // opened makes every look kUnseeable.
+  // opened makes every look kWithheld.
   RestProbe(pid_t pid, int stdin_fd, PipeWait wait);
 
   // kBusy: not now; look again when it has printed or some time has passed. Also when it has
@@ -61,9 +61,10 @@ class RestProbe {
   // kWaiting: its input is empty, and it sleeps until a descriptor is ready or has bytes: which one
   // cannot be seen.
   // kUnseeable: as it is now, no look could tell. Not for ever: a script's child may end.
+  // kWithheld: no look will ever tell, for /proc is closed to us.
   [[nodiscard]] Rest look();
 
-  // Why the last look was kUnseeable: "it has 4 threads". Else empty.
+  // Why the last look was kUnseeable or kWithheld: "it has 4 threads". Else empty.
   [[nodiscard]] const std::string& reason() const { return reason_; }
 
  private:

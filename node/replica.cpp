@@ -58,7 +58,7 @@ StartTool start_order(const Post& post, ToolId tool) {
                   .directory = post.directory,
                   .argv = post.stage.argv,
                   .env = post.stage.env,
-                  .must_read_on = post.stage.mode == spec::Mode::kEach,
+                  .must_read_on = post.stage.mode != spec::Mode::kWindow,
                   .surroundings = post.stage.surroundings};
   order.env.insert_or_assign("LEAT_PIPELINE", post.pipeline);
   order.env.insert_or_assign("LEAT_STAGE", post.stage.name);

@@ -14,8 +14,8 @@ void Replicas::advance(Turn& turn, WindowQueue& windows, std::uint64_t& next_too
 void Replicas::work(Turn& turn, WindowQueue& windows, std::uint64_t& next_tool) {
   adjust(!turn.queue.is_empty() || !windows.is_empty());
   for (Place& place : places_) {
-    if (auto* const each = std::get_if<EachReplica>(&place.replica)) {
-      each->advance(turn, next_tool);
+    if (auto* const kept = std::get_if<KeptReplica>(&place.replica)) {
+      kept->advance(turn, next_tool);
       continue;
     }
     auto& window = std::get<WindowReplica>(place.replica);
@@ -53,10 +53,10 @@ void Replicas::add() {
   }
   const std::uint32_t index = post.index;
   const std::uint64_t seed = plan_.seed + count_++;
-  if (post.stage.mode == spec::Mode::kEach) {
-    places_.push_back({index, false, EachReplica(std::move(post), seed)});
-  } else {
+  if (post.stage.mode == spec::Mode::kWindow) {
     places_.push_back({index, false, WindowReplica(std::move(post), seed)});
+  } else {
+    places_.push_back({index, false, KeptReplica(std::move(post), seed)});
   }
 }
 
@@ -104,9 +104,9 @@ std::optional<Instant> Replicas::next_deadline(const WorkQueue& queue, const Win
                                                Instant now) const {
   std::optional<Instant> next;
   for (const Place& place : places_) {
-    const auto* const each = std::get_if<EachReplica>(&place.replica);
+    const auto* const kept = std::get_if<KeptReplica>(&place.replica);
     const std::optional<Instant> at =
-        each != nullptr ? each->next_deadline(queue, now)
+        kept != nullptr ? kept->next_deadline(queue, now)
                         : std::get<WindowReplica>(place.replica).next_deadline(windows);
     if (at && (!next || *at < *next)) next = at;
   }

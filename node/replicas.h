@@ -15,7 +15,7 @@
 #include <type_traits>
 #include <variant>
 
-#include "node/each_replica.h"
+#include "node/kept_replica.h"
 #include "node/stderr_log.h"
 #include "node/window_replica.h"
 
@@ -79,7 +79,7 @@ class Replicas {
   struct Place {
     std::uint32_t index = 0;
     bool is_retired = false;
-    std::variant<EachReplica, WindowReplica> replica;
+    std::variant<KeptReplica, WindowReplica> replica;
   };
 
   void adjust(bool has_work);

@@ -59,15 +59,16 @@ struct ToolAccepted {
 };
 
 // kAtRest: asleep on an empty standard input, and its output is drained. kWaiting: asleep, its
-// input empty, but perhaps for something else than input. kUnseeable: this tool's rest cannot be
-// seen.
-enum class Rest { kAtRest, kWaiting, kBusy, kUnseeable };
+// input empty, but perhaps for something else than input. kUnseeable: now its rest could not be
+// seen. kWithheld: nor ever, for the system does not let us look.
+enum class Rest { kAtRest, kWaiting, kBusy, kUnseeable, kWithheld };
 
 // The answer to Look; what it had printed came before.
 struct ToolLooked {
   ToolId tool;
   std::uint64_t look = 0;  // Which one.
   Rest rest = Rest::kBusy;
+  std::string reason;  // kUnseeable, kWithheld: "it has 4 threads".
 };
 
 // It is gone; its output and complaints came before. `status` is its exit code or the signal.

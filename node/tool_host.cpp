@@ -85,6 +85,8 @@ Rest rest_of(io::Rest seen) {
       return Rest::kWaiting;
     case io::Rest::kUnseeable:
       return Rest::kUnseeable;
+    case io::Rest::kWithheld:
+      return Rest::kWithheld;
     case io::Rest::kBusy:
       break;
   }
@@ -213,15 +215,16 @@ void ToolHost::order(const LookAtTool& effect, Instant /*now*/) {
   const auto found = tools_.find(effect.tool);
   if (found == tools_.end()) return;
   Tool& tool = *found->second;
-  Rest rest = Rest::kBusy;
+  ToolLooked seen{.tool = effect.tool, .look = effect.look};
   const bool is_up = tool.probe && tool.child.to_stdin.is_open() && !tool.has_exited;
   if (is_up && tool.to_write.empty()) {
-    const io::Rest seen = tool.probe->look();
-    rest = rest_of(seen);
+    seen.rest = rest_of(tool.probe->look());
+    seen.reason = tool.probe->reason();
   }
-  // What it printed before it came to rest comes first.
-  if (rest != Rest::kBusy) read_output(tool);
-  deliver_(ToolLooked{effect.tool, effect.look, rest});
+  // What it printed before it came to rest comes first, all of it.
+  if (seen.rest == Rest::kAtRest) drain_output(tool);
+  if (seen.rest != Rest::kBusy) read_output(tool);
+  deliver_(seen);
 }
 
 void ToolHost::order(const EndTool& effect, Instant now) {
@@ -285,6 +288,15 @@ void ToolHost::write_input(Tool& tool) {
 void ToolHost::close_input(Tool& tool) {
   tool.child.to_stdin.reset();
   tool.must_read_on = false;
+}
+
+// More than a pipe holds cannot be there.
+void ToolHost::drain_output(Tool& tool) {
+  constexpr std::size_t kTurnsMax = 1 + io::kPipeBytes / kReadBytes;
+  for (std::size_t i = 0; i < kTurnsMax && tool.child.from_stdout.is_open(); ++i) {
+    if (io::bytes_in_pipe(tool.child.from_stdout.get()).value_or(0) == 0) return;
+    read_output(tool);
+  }
 }
 
 void ToolHost::read_output(Tool& tool) {

@@ -62,6 +62,7 @@ class ToolHost {
   void hear_start(Tool& tool);
   void tell_started(Tool& tool);
   void read_output(Tool& tool);
+  void drain_output(Tool& tool);
   void read_stderr(Tool& tool);
   void write_input(Tool& tool);
   void close_input(Tool& tool);

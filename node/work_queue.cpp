@@ -38,12 +38,18 @@ bool WorkQueue::has_work(Instant now) const {
                      [now](const Portion& p) { return p.not_before <= now; });
 }
 
+bool WorkQueue::may_join(const Portion& portion, const Room& room) {
+  if (portion.is_suspect || portion.is_unterminated) return false;
+  if (room.producer && portion.batch.producer != *room.producer) return false;
+  if (!room.behind) return true;
+  return portion.epoch == room.behind->epoch && portion.lease == room.behind->lease &&
+         room.behind->origin < portion.batch.runs.front().first;
+}
+
 std::optional<Portion> WorkQueue::take(const Room& room, Instant now) {
   const auto at = find_eligible(now);
   if (at == portions_.end() || room.records == 0) return std::nullopt;
-  if (room.producer && at->batch.producer != *room.producer) return std::nullopt;
-  const bool must_be_alone = at->is_suspect || at->is_unterminated;
-  if (must_be_alone && !room.is_empty_handed) return std::nullopt;
+  if (!room.is_empty_handed && !may_join(*at, room)) return std::nullopt;
   std::uint32_t n = at->is_suspect ? 1 : std::min(room.records, at->batch.records.fit(room.bytes));
   n = std::min(n, at->count());
   if (!room.is_empty_handed && at->batch.records.blob_bytes(n) > room.bytes) return std::nullopt;

@@ -33,11 +33,19 @@ struct Portion {
 
 class WorkQueue {
  public:
+  // Where a record lies in a lease.
+  struct Place {
+    std::uint64_t epoch = 0;
+    std::uint64_t lease = 0;
+    Position origin;
+  };
+
   // How much a replica takes at most.
   struct Room {
     std::uint32_t records = 0;
     std::size_t bytes = 0;
     std::optional<ProducerId> producer;  // Only of this one, when set.
+    std::optional<Place> behind;         // Only of its lease, and what comes behind it, when set.
     bool is_empty_handed = true;         // Nothing uncommitted is in the tool.
   };
 
@@ -76,6 +84,7 @@ class WorkQueue {
 
  private:
   [[nodiscard]] std::deque<Portion>::iterator find_eligible(Instant now);
+  [[nodiscard]] static bool may_join(const Portion& portion, const Room& room);
 
   bool is_ordered_;
   std::uint64_t caution_left_ = 0;  // Records.

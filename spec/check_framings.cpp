@@ -18,16 +18,17 @@ Mark place_of(const YamlValue& yaml, std::string_view key, Mark name) {
 }
 
 tl::unexpected<Fault> without_end(Mark mark, const std::string& stream) {
-  return fault(mark, "found whole as the " + stream +
-                         " of a tool in mode each, whose streams do not end, expected another "
-                         "framing, or mode: window and window: {records: 1}");
+  return fault(mark,
+               "found whole as the " + stream +
+                   " of a tool that is kept alive, whose streams do not end, expected another "
+                   "framing, or mode: window and window: {records: 1}");
 }
 
 }  // namespace
 
 Read<void> check_framings(const YamlValue& yaml, const Stage& stage, Mark name) {
   const Mark input = place_of(yaml, "input", name);
-  if (stage.mode == Mode::kEach) {
+  if (stage.mode != Mode::kWindow) {
     if (is_whole(stage.input)) return without_end(input, "input");
     if (is_whole(stage.output)) return without_end(place_of(yaml, "output", name), "output");
     return {};

@@ -17,7 +17,7 @@
 
 namespace leat::spec {
 
-enum class Mode : std::uint8_t { kEach, kWindow };
+enum class Mode : std::uint8_t { kEach, kFilter, kWindow };
 
 // What happens to a record that failed `attempts` times.
 enum class OnError : std::uint8_t { kDeadLetter, kDrop, kStop };

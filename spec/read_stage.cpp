@@ -22,11 +22,12 @@ constexpr std::uint64_t kWindowRecordsMax = 1'000'000'000;
 constexpr std::uint64_t kWindowBytesMax = std::uint64_t{1} << 40;
 
 Read<void> read_mode(const YamlValue& yaml, Stage& stage) {
-  constexpr std::array<std::string_view, 2> kModes = {"each", "window"};
-  constexpr std::array<std::string_view, 2> kPlanned = {"filter", "tagged"};
+  constexpr std::array<std::string_view, 3> kModes = {"each", "filter", "window"};
+  constexpr std::array<Mode, 3> kValues = {Mode::kEach, Mode::kFilter, Mode::kWindow};
+  constexpr std::array<std::string_view, 1> kPlanned = {"tagged"};
   const auto word = read_word(yaml, kModes, kPlanned);
   if (!word) return tl::unexpected(word.error());
-  stage.mode = *word == 0 ? Mode::kEach : Mode::kWindow;
+  stage.mode = kValues.at(*word);
   return {};
 }
 
@@ -200,20 +201,22 @@ constexpr std::array<Key<StageDraft>, 22> kStageKeys = {
      {"exit_codes",
       [](const YamlValue& yaml, StageDraft& d) { return read_exit_codes(yaml, d.stage); }}}};
 
-// Keys of mode window in mode each, and the other way round.
-Read<void> check_mode_each(const YamlValue& yaml, const Stage& stage) {
+// Keys of mode window in a mode that keeps the tool alive, and the other way round.
+Read<void> check_mode_kept(const YamlValue& yaml, const Stage& stage) {
+  const std::string mode = stage.mode == Mode::kEach ? "mode each" : "mode filter";
   if (!stage.holes.empty()) {
     return fault(mark_of_word(yaml, stage.holes.front().word),
-                 "found '{}' in run in mode each, expected mode: window beside it, in which the "
-                 "tool is started for each record; {{}} stands for {} itself");
+                 "found '{}' in run in " + mode +
+                     ", expected mode: window beside it, in which the "
+                     "tool is started for each record; {{}} stands for {} itself");
   }
   if (const auto* entry = yaml.find("window")) {
-    return fault(entry->key_mark, "found window in mode each, expected mode: window beside it");
+    return fault(entry->key_mark, "found window in " + mode + ", expected mode: window beside it");
   }
   if (const auto* entry = yaml.find("exit_codes")) {
-    return fault(entry->key_mark,
-                 "found exit_codes in mode each, expected them in mode window only: in mode each "
-                 "the tool stays alive");
+    return fault(entry->key_mark, "found exit_codes in " + mode +
+                                      ", expected them in mode window only: in " + mode +
+                                      " the tool stays alive");
   }
   return {};
 }
@@ -247,8 +250,8 @@ Read<void> check_window(const YamlValue& yaml, const Stage& stage, const Limits&
 Read<void> check_mode_window(const YamlValue& yaml, Stage& stage, const Limits& limits) {
   if (const auto* entry = yaml.find("in_flight")) {
     return fault(entry->key_mark,
-                 "found in_flight in mode window, expected it in mode each only: a window is one "
-                 "unit");
+                 "found in_flight in mode window, expected it in modes each and filter only: a "
+                 "window is one unit");
   }
   return stage.holes.empty() ? check_window(yaml, stage, limits)
                              : settle_window_of_one(yaml, stage);
@@ -283,9 +286,9 @@ Read<StageDraft> read_stage(const YamlValue& yaml, const StageContext& context) 
   draft.stage.argv = std::move(command->argv);
   draft.stage.holes = std::move(command->holes);
   if (auto fits = check_file(yaml, draft.stage); !fits) return tl::unexpected(fits.error());
-  const auto fits = draft.stage.mode == Mode::kEach
-                        ? check_mode_each(yaml, draft.stage)
-                        : check_mode_window(yaml, draft.stage, context.limits);
+  const auto fits = draft.stage.mode == Mode::kWindow
+                        ? check_mode_window(yaml, draft.stage, context.limits)
+                        : check_mode_kept(yaml, draft.stage);
   if (!fits) return tl::unexpected(fits.error());
   if (auto read = check_tool_limits(yaml, draft.stage, context.limits); !read) {
     return tl::unexpected(read.error());

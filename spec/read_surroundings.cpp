@@ -73,11 +73,11 @@ Read<void> read_tool_limits(const YamlValue& yaml, Stage& stage) {
 
 Read<void> check_tool_limits(const YamlValue& yaml, const Stage& stage, const Limits& limits) {
   if (!stage.output_bytes_max) return {};
-  const bool is_each = stage.mode == Mode::kEach;
-  const std::uint64_t most = is_each ? limits.record_bytes_max : limits.queue_bytes_max;
+  const bool is_kept = stage.mode != Mode::kWindow;
+  const std::uint64_t most = is_kept ? limits.record_bytes_max : limits.queue_bytes_max;
   if (*stage.output_bytes_max <= most) return {};
   return unexpected_value(yaml.find("tool_limits")->value.find("output")->value,
-                          std::string("at most ") + (is_each ? "record_bytes" : "queue_bytes") +
+                          std::string("at most ") + (is_kept ? "record_bytes" : "queue_bytes") +
                               ", which is " + size_text(most) + " (see limits)");
 }
 

@@ -303,7 +303,7 @@ TEST_CASE("a process that /proc does not show cannot be seen, and the reason is 
   const pid_t pid = tool.pid();
   static_cast<void>(tool.end());
   RestProbe probe(pid, tool.child().to_stdin.get(), PipeWait{});
-  CHECK(probe.look() == Rest::kUnseeable);
+  CHECK(probe.look() == Rest::kWithheld);
   CHECK(probe.reason() == "cannot open /proc/" + std::to_string(pid) + "/task/" +
                               std::to_string(pid) + "/syscall: No such file or directory");
 }

@@ -45,19 +45,19 @@ MUTANTS = {
         "const ProducerId id{settings_.incarnation, 1000 + deployment.sessions().size()};",
     ),
     "reuse-a-tool-id": (
-        "node/each_replica.cpp",
+        "node/kept_replica.cpp",
         "  tool_ = ToolId{++next_tool};\n",
         "  tool_ = ToolId{1000 + post_.index + ++next_tool * 0};\n",
     ),
     "commit-before-rest": (
-        "node/each_replica.cpp",
-        "if (is_complete && (event.rest == Rest::kUnseeable || is_hidden)) return commit(turn);",
-        "if (is_complete && (event.rest != Rest::kAtRest || is_hidden)) return commit(turn);",
+        "node/each_contract.cpp",
+        "if (is_complete && (sight.rest == Rest::kUnseeable || is_hidden)) return",
+        "if (is_complete && (sight.rest != Rest::kAtRest || is_hidden)) return",
     ),
     "charge-an-innocent": (
-        "node/each_outcome.cpp",
-        "if (given_count_ == 1) culprit = 0;",
-        "if (given_count_ > 0) culprit = 0;",
+        "node/each_contract.cpp",
+        "if (given.count() == 1) suspicion.culprit = 0;",
+        "if (given.count() > 0) suspicion.culprit = 0;",
     ),
     "forget-a-held-result": (
         "node/node_core.cpp",
@@ -70,14 +70,14 @@ MUTANTS = {
         "",
     ),
     "never-give-up-on-a-record": (
-        "node/each_outcome.cpp",
+        "node/kept_end.cpp",
         "  ++culprit.attempts;\n",
         "",
     ),
     "take-a-surplus-answer": (
-        "node/each_replica.cpp",
-        "  if (answers > before) {\n",
-        "  if (answers > before && false) {\n",
+        "node/each_contract.cpp",
+        "if (answers <= owed) return std::nullopt;",
+        "if (answers <= owed || owed > 0) return std::nullopt;",
     ),
     "end-before-the-end": (
         "broker/session.cpp",

@@ -3,7 +3,7 @@
 #include <catch2/catch.hpp>
 
 #include "node/window_replica.h"
-#include "tests/unit/node/each_world.h"
+#include "tests/unit/node/kept_world.h"
 
 using leat::Limits;
 using leat::spec::Stage;
@@ -68,7 +68,7 @@ TEST_CASE("a tool that met a limit is told with it, as far as that can be known"
 TEST_CASE("an answer beyond the tool's output fails the record it was for, others go on") {
   Stage s = stage();
   s.output_bytes_max = 100;
-  EachWorld world(s);
+  KeptWorld world(s);
   world.lives = {{.reads = [](const std::string& record, std::size_t) {
     return record == "bad" ? Deed{.prints = std::string(101, 'x') + "\n"} : answer(record);
   }}};

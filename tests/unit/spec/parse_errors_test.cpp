@@ -147,8 +147,8 @@ TEST_CASE("keys that are unknown or not built yet are told apart") {
       {stage("prelude: {}"),
        "f:5:14: found 0 keys in prelude, expected one: {records: N} or {until: PATTERN}"},
       {stage("prelude: {until: '['}"), "f:5:22: found '[', expected RE2 syntax: missing ]: ["},
-      {stage("mode: filter"),
-       "f:5:11: found 'filter', which is not built yet, expected each or window"},
+      {stage("mode: tagged"),
+       "f:5:11: found 'tagged', which is not built yet, expected each, filter or window"},
       {stage("replicas: auto"),
        "f:5:15: found 'auto', which is not built yet, expected a whole number from 1 to 1024"},
       {stage("mode: window\n    window: {max_age: 1s}"),
@@ -262,7 +262,7 @@ TEST_CASE("a value of the wrong kind or out of its range is told what would do")
       {stage("on_error: dead-leter"),
        "f:5:15: found 'dead-leter', expected dead-letter, drop or "
        "stop; did you mean 'dead-letter'?"},
-      {stage("mode: batch"), "f:5:11: found 'batch', expected each or window"},
+      {stage("mode: batch"), "f:5:11: found 'batch', expected each, filter or window"},
       {stage("env: [A]"), "f:5:10: found a list, expected a map of variables, such as {LANG: C}"},
       {stage("env: {A: [1]}"), "f:5:14: found a list, expected a variable's text ('' for none)"},
       {stage("env: {A: }"), "f:5:11: found nothing, expected a variable's text ('' for none)"},
@@ -349,7 +349,7 @@ TEST_CASE("a bad framing is told what would do") {
 
 TEST_CASE("a whole stream needs an end, and one record") {
   const std::string each =
-      " of a tool in mode each, whose streams do not end, expected another framing, or mode: "
+      " of a tool that is kept alive, whose streams do not end, expected another framing, or mode: "
       "window "
       "and window: {records: 1}";
   const std::string several =
@@ -380,7 +380,8 @@ TEST_CASE("keys that need another are told which") {
       {stage("mode: window\n    window: {bytes: 1GiB}"),
        "f:6:21: found '1GiB', expected at most session_bytes, which is 16MiB (see limits)"},
       {stage("mode: window\n    window: all\n    in_flight: 2"),
-       "f:7:5: found in_flight in mode window, expected it in mode each only: a window is one "
+       "f:7:5: found in_flight in mode window, expected it in modes each and filter only: a window "
+       "is one "
        "unit"},
       {stage("exit_codes: [0]"),
        "f:5:5: found exit_codes in mode each, expected them in mode "

@@ -1,4 +1,4 @@
-// One EachReplica with tools that live in memory: they read lines, and do with each what the test
+// One KeptReplica with tools that live in memory: they read lines, and do with each what the test
 // says, one after the other in simulated time.
 
 #pragma once
@@ -13,7 +13,7 @@
 #include <variant>
 #include <vector>
 
-#include "node/each_replica.h"
+#include "node/kept_replica.h"
 
 namespace leat::node::testing {
 
@@ -45,12 +45,12 @@ struct Life {
   bool is_seeable = true;
 };
 
-class EachWorld {
+class KeptWorld {
  public:
-  explicit EachWorld(spec::Stage stage, Limits limits = {},
+  explicit KeptWorld(spec::Stage stage, Limits limits = {},
                      std::size_t printed_bytes_max = std::size_t{1} << 30)
       : stage_(std::move(stage)), limits_(limits), queue_(stage_.replicas == 1) {
-    replica_ = std::make_unique<EachReplica>(Post{.stage = stage_,
+    replica_ = std::make_unique<KeptReplica>(Post{.stage = stage_,
                                                   .limits = limits_,
                                                   .directory = "/",
                                                   .pipeline = "p",
@@ -91,7 +91,7 @@ class EachWorld {
     is_endless = true;
   }
 
-  [[nodiscard]] EachReplica& replica() { return *replica_; }
+  [[nodiscard]] KeptReplica& replica() { return *replica_; }
 
   // What became of each record: its answer, "-" for nothing, or "failure N" after N attempts.
   [[nodiscard]] std::map<std::string, std::string> outcomes() const {
@@ -306,7 +306,7 @@ class EachWorld {
   spec::Stage stage_;
   Limits limits_;
   WorkQueue queue_;
-  std::unique_ptr<EachReplica> replica_;
+  std::unique_ptr<KeptReplica> replica_;
   std::uint64_t tool_count_ = 0;
   Effects effects_;
   std::map<ToolId, Tool> tools_;

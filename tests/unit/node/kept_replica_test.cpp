@@ -1,10 +1,10 @@
-#include "node/each_replica.h"
+#include "node/kept_replica.h"
 
 #include <numeric>
 
 #include <catch2/catch.hpp>
 
-#include "tests/unit/node/each_world.h"
+#include "tests/unit/node/kept_world.h"
 
 using leat::Duration;
 using leat::Instant;
@@ -53,7 +53,7 @@ Life with_bad(const std::string& name, Deed deed) {
   }};
 }
 
-void run_one(EachWorld& world, std::size_t count) {
+void run_one(KeptWorld& world, std::size_t count) {
   world.give(1, 0, numbered(count));
   world.run();
   CHECK_FALSE(world.is_endless);
@@ -62,7 +62,7 @@ void run_one(EachWorld& world, std::size_t count) {
 }  // namespace
 
 TEST_CASE("a sound tool's answers go to its records, once each") {
-  EachWorld world(stage());
+  KeptWorld world(stage());
   run_one(world, 500);
   CHECK(world.outcomes() == answered(500));
   CHECK(world.starts() == 1);
@@ -70,7 +70,7 @@ TEST_CASE("a sound tool's answers go to its records, once each") {
 }
 
 TEST_CASE("a doubled answer fails its own record alone, and no answer moves to another record") {
-  EachWorld world(stage());
+  KeptWorld world(stage());
   world.lives = {with_bad("r7", {.prints = "r7!\nr7!\n"})};
   run_one(world, 20);
   CHECK(world.outcomes() == answered_but(20, 7, "failure 2"));
@@ -78,7 +78,7 @@ TEST_CASE("a doubled answer fails its own record alone, and no answer moves to a
 }
 
 TEST_CASE("a dropped answer fails its own record alone, and says what the tool does") {
-  EachWorld world(stage());
+  KeptWorld world(stage());
   world.lives = {with_bad("r7", {})};
   run_one(world, 20);
   CHECK(world.outcomes() == answered_but(20, 7, "failure 2"));
@@ -87,7 +87,7 @@ TEST_CASE("a dropped answer fails its own record alone, and says what the tool d
 }
 
 TEST_CASE("after one mismatch, a dropped and a doubled answer do not make up for each other") {
-  EachWorld world(stage());
+  KeptWorld world(stage());
   world.lives = {{.reads = [](const std::string& record, std::size_t) {
     if (record == "r7" || record == "r205") return Deed{};
     if (record == "r200") return Deed{.prints = "r200!\nr200!\n"};
@@ -101,7 +101,7 @@ TEST_CASE("after one mismatch, a dropped and a doubled answer do not make up for
 }
 
 TEST_CASE("a crash with several inside fails the culprit alone, after its attempts") {
-  EachWorld world(stage());
+  KeptWorld world(stage());
   world.lives = {with_bad("r7", crash())};
   run_one(world, 20);
   CHECK(world.outcomes() == answered_but(20, 7, "failure 2"));
@@ -110,7 +110,7 @@ TEST_CASE("a crash with several inside fails the culprit alone, after its attemp
 }
 
 TEST_CASE("a crash that does not come again costs nobody anything") {
-  EachWorld world(stage());
+  KeptWorld world(stage());
   world.lives = {with_bad("r7", crash()), Life{}};
   run_one(world, 20);
   CHECK(world.outcomes() == answered(20));
@@ -119,7 +119,7 @@ TEST_CASE("a crash that does not come again costs nobody anything") {
 TEST_CASE("a tool that crashes after every third answer gets all its records done") {
   Stage one = stage();
   one.in_flight_max = GENERATE(0U, 1U);
-  EachWorld world(one);
+  KeptWorld world(one);
   Life life;
   life.reads = [](const std::string& record, std::size_t nth) {
     Deed deed = answer(record);
@@ -134,7 +134,7 @@ TEST_CASE("a tool that crashes after every third answer gets all its records don
 TEST_CASE("a tool that prints on after all answers fails, where its rest cannot be seen") {
   Stage with_timeout = stage();
   with_timeout.timeout = 1s;
-  EachWorld world(with_timeout);
+  KeptWorld world(with_timeout);
   Life life = with_bad("r7", {.prints = "r7!\nand more"});
   life.is_seeable = false;
   world.lives = {life};
@@ -148,7 +148,7 @@ TEST_CASE("the culprit waits for its backoff before the next attempt, then for t
   Stage three = stage();
   three.attempts = 3;
   three.backoff = 1s;
-  EachWorld world(three);
+  KeptWorld world(three);
   world.lives = {with_bad("r0", crash())};
   run_one(world, 1);
   REQUIRE(world.fed.size() == 3);
@@ -161,7 +161,7 @@ TEST_CASE("the culprit waits for its backoff before the next attempt, then for t
 TEST_CASE("a timeout blames the first unanswered record, with several inside") {
   Stage with_timeout = stage();
   with_timeout.timeout = 2s;
-  EachWorld world(with_timeout);
+  KeptWorld world(with_timeout);
   world.lives = {with_bad("r7", {.takes = 10min})};
   run_one(world, 20);
   CHECK(world.outcomes() == answered_but(20, 7, "failure 2"));
@@ -172,7 +172,7 @@ TEST_CASE("a timeout blames the first unanswered record, with several inside") {
 TEST_CASE("a slow answer within the timeout of its own is no failure, however long the queue") {
   Stage with_timeout = stage();
   with_timeout.timeout = 2s;
-  EachWorld world(with_timeout);
+  KeptWorld world(with_timeout);
   Life life;
   life.reads = [](const std::string& record, std::size_t) {
     Deed deed = answer(record);
@@ -188,7 +188,7 @@ TEST_CASE("a slow answer within the timeout of its own is no failure, however lo
 TEST_CASE("an answer larger than record_bytes fails the record it was for") {
   Limits limits;
   limits.record_bytes_max = 100;
-  EachWorld world(stage(), limits);
+  KeptWorld world(stage(), limits);
   world.lives = {with_bad("r7", {.prints = std::string(200, 'x')})};
   run_one(world, 20);
   CHECK(world.outcomes() == answered_but(20, 7, "failure 2"));
@@ -198,7 +198,7 @@ TEST_CASE("an answer larger than record_bytes fails the record it was for") {
 TEST_CASE("a whole answer that is too large is its own record's, though many are inside") {
   Limits limits;
   limits.record_bytes_max = 100;
-  EachWorld world(stage(), limits);
+  KeptWorld world(stage(), limits);
   world.lives = {with_bad("r150", {.prints = std::string(101, 'x') + "\n"})};
   run_one(world, 200);
   CHECK(world.inside_max > 2);
@@ -210,7 +210,7 @@ TEST_CASE(
     "an answer that is not in the output framing fails the record it was for, and says where") {
   Stage s = stage();
   s.output = {.kind = leat::framing::Kind::kNetstring};
-  EachWorld world(s);
+  KeptWorld world(s);
   world.lives = {{.reads = [](const std::string& record, std::size_t) -> Deed {
     if (record == "r7") return {.prints = "2:r7;"};
     return {.prints = std::to_string(record.size() + 1) + ":" + record + "!,"};
@@ -226,7 +226,7 @@ TEST_CASE(
 TEST_CASE("whitespace behind a JSON value answers nothing, whenever it comes") {
   Stage s = stage();
   s.output = {.kind = leat::framing::Kind::kJson};
-  EachWorld world(s);
+  KeptWorld world(s);
   Life life{.reads = [](const std::string& record, std::size_t) -> Deed {
     return {.prints = "\n{}" + std::string(record == "r7" ? "{}" : "\t \n")};
   }};
@@ -241,7 +241,7 @@ TEST_CASE("whitespace behind a JSON value answers nothing, whenever it comes") {
 TEST_CASE("a header that announces more than record_bytes fails the record at once") {
   Stage s = stage();
   s.output = {.kind = leat::framing::Kind::kNetstring};
-  EachWorld world(s);
+  KeptWorld world(s);
   world.lives = {
       {.reads = [](const std::string&, std::size_t) -> Deed { return {.prints = "1000000000:"}; }}};
   run_one(world, 1);
@@ -249,7 +249,7 @@ TEST_CASE("a header that announces more than record_bytes fails the record at on
 }
 
 TEST_CASE("an unterminated last record is fed so, and one answer is its own") {
-  EachWorld world(stage());
+  KeptWorld world(stage());
   world.give(1, 0, {"r0"});
   world.give_unterminated(1, 1, "r1");
   world.run();
@@ -259,7 +259,7 @@ TEST_CASE("an unterminated last record is fed so, and one answer is its own") {
 }
 
 TEST_CASE("an unterminated last record without an answer became nothing") {
-  EachWorld world(stage());
+  KeptWorld world(stage());
   world.lives = {with_bad("r1", {})};
   world.give_unterminated(1, 1, "r1");
   world.run();
@@ -268,7 +268,7 @@ TEST_CASE("an unterminated last record without an answer became nothing") {
 }
 
 TEST_CASE("of two answers to an unterminated last record the second is dropped and told") {
-  EachWorld world(stage());
+  KeptWorld world(stage());
   world.lives = {with_bad("r1", {.prints = "one\ntwo\n"})};
   world.give_unterminated(1, 1, "r1");
   world.run();
@@ -278,7 +278,7 @@ TEST_CASE("of two answers to an unterminated last record the second is dropped a
 }
 
 TEST_CASE("an unterminated answer to an unterminated last record stays unterminated") {
-  EachWorld world(stage());
+  KeptWorld world(stage());
   world.lives = {with_bad("r1", {.prints = "one"})};
   world.give_unterminated(1, 1, "r1");
   world.run();
@@ -287,7 +287,7 @@ TEST_CASE("an unterminated answer to an unterminated last record stays untermina
 }
 
 TEST_CASE("a crash on an unterminated last record is retried and then its failure") {
-  EachWorld world(stage());
+  KeptWorld world(stage());
   world.lives = {with_bad("r1", crash())};
   world.give_unterminated(1, 1, "r1");
   world.run();
@@ -295,7 +295,7 @@ TEST_CASE("a crash on an unterminated last record is retried and then its failur
 }
 
 TEST_CASE("records that come after an unterminated one get a new process") {
-  EachWorld world(stage());
+  KeptWorld world(stage());
   world.give_unterminated(1, 0, "r0");
   world.run();
   // It is there before there is something for it, but not at once.
@@ -307,7 +307,7 @@ TEST_CASE("records that come after an unterminated one get a new process") {
 }
 
 TEST_CASE("what a tool prints after its commit answers nobody, and it is started anew") {
-  EachWorld world(stage());
+  KeptWorld world(stage());
   int surplus = 0;
   world.at_every_turn = [&] {
     const bool is_committed = !world.results.empty() && world.replica().is_idle();
@@ -335,7 +335,7 @@ TEST_CASE("a prelude is passed over, in every process, and nothing is fed before
   SECTION("up to a line") {
     s.prelude = leat::spec::Prelude{.records = 1, .until = "^Ready"};
   }
-  EachWorld world(s);
+  KeptWorld world(s);
   Life life = with_bad("r7", crash());
   life.banner = "Welcome!\nReady.\n";
   world.lives = {life};
@@ -347,7 +347,7 @@ TEST_CASE("a prelude is passed over, in every process, and nothing is fed before
 TEST_CASE("a tool that waits for input without its prelude stops the stage") {
   Stage s = stage();
   s.prelude = leat::spec::Prelude{.records = 2, .until = ""};
-  EachWorld world(s);
+  KeptWorld world(s);
   world.lives = {{.banner = "Welcome!\n"}};
   run_one(world, 1);
   REQUIRE(world.replica().stage_failure());
@@ -356,7 +356,7 @@ TEST_CASE("a tool that waits for input without its prelude stops the stage") {
 }
 
 TEST_CASE("a banner before the first record stops the stage and is called one") {
-  EachWorld world(stage());
+  KeptWorld world(stage());
   world.lives = {{.banner = "Welcome!\n"}};
   world.run();
   REQUIRE(world.replica().stage_failure());
@@ -365,7 +365,7 @@ TEST_CASE("a banner before the first record stops the stage and is called one") 
 }
 
 TEST_CASE("a record that makes the tool exit with status 0 is blamed for it") {
-  EachWorld world(stage());
+  KeptWorld world(stage());
   world.lives = {with_bad("r3", {.ends = ToolEnded{}})};
   run_one(world, 10);
   CHECK(world.outcomes() == answered_but(10, 3, "failure 2"));
@@ -373,7 +373,7 @@ TEST_CASE("a record that makes the tool exit with status 0 is blamed for it") {
 }
 
 TEST_CASE("a tool that exits with status 0 again and again stops the stage") {
-  EachWorld world(stage());
+  KeptWorld world(stage());
   world.lives = {{.ends_at_once = ToolEnded{}}};
   run_one(world, 10);
   REQUIRE(world.replica().stage_failure());
@@ -382,7 +382,7 @@ TEST_CASE("a tool that exits with status 0 again and again stops the stage") {
 }
 
 TEST_CASE("a tool that cannot be started stops the stage with the system's words") {
-  EachWorld world(stage());
+  KeptWorld world(stage());
   world.lives = {{.start_failure = "/bin/nix: No such file or directory"}};
   run_one(world, 3);
   REQUIRE(world.replica().stage_failure());
@@ -393,7 +393,7 @@ TEST_CASE("a tool that cannot be started stops the stage with the system's words
 TEST_CASE("a tool that dies at every start stops the stage and charges no record with it") {
   Stage patient = stage();
   patient.attempts = 10;
-  EachWorld world(patient);
+  KeptWorld world(patient);
   world.lives = {{.ends_at_once = ToolEnded{.status = 127}}};
   run_one(world, 30);
   REQUIRE(world.replica().stage_failure());
@@ -403,7 +403,7 @@ TEST_CASE("a tool that dies at every start stops the stage and charges no record
 }
 
 TEST_CASE("a tool that answers only at end-of-file stops the stage, and the words name the cure") {
-  EachWorld world(stage());
+  KeptWorld world(stage());
   Life buffers;
   buffers.reads = [](const std::string&, std::size_t) { return Deed{}; };
   buffers.at_end = "r0!\n";
@@ -415,7 +415,7 @@ TEST_CASE("a tool that answers only at end-of-file stops the stage, and the word
 }
 
 TEST_CASE("a tool whose rest cannot be seen commits when it has answered all") {
-  EachWorld world(stage());
+  KeptWorld world(stage());
   world.lives = {{.is_seeable = false}};
   run_one(world, 100);
   CHECK(world.outcomes() == answered(100));
@@ -423,7 +423,7 @@ TEST_CASE("a tool whose rest cannot be seen commits when it has answered all") {
 }
 
 TEST_CASE("under steady load results come at least every 100 ms, and a little") {
-  EachWorld world(stage());
+  KeptWorld world(stage());
   Life life;
   life.reads = [](const std::string& record, std::size_t) {
     Deed deed = answer(record);
@@ -447,7 +447,7 @@ TEST_CASE("under steady load results come at least every 100 ms, and a little") 
 }
 
 TEST_CASE("two producers' records are never inside together") {
-  EachWorld world(stage());
+  KeptWorld world(stage());
   std::size_t most = 0;
   for (std::uint64_t i = 0; i < 40; ++i) {
     world.give(i + 1, i / 2 * 3, {"a" + std::to_string(i), "b", "c"}, 1 + i % 2);
@@ -466,14 +466,14 @@ TEST_CASE("two producers' records are never inside together") {
 TEST_CASE("with in_flight 1 no second record is inside before the first is answered") {
   Stage one = stage();
   one.in_flight_max = 1;
-  EachWorld world(one);
+  KeptWorld world(one);
   run_one(world, 200);
   CHECK(world.inside_max == 1);
   CHECK(world.outcomes() == answered(200));
 }
 
 TEST_CASE("a record larger than the room for bytes is fed alone, and the others go on") {
-  EachWorld world(stage());
+  KeptWorld world(stage());
   const std::string large(std::size_t{2} << 20, 'x');
   world.give(1, 0, {"r0", large, "r2"});
   world.run();
@@ -481,7 +481,7 @@ TEST_CASE("a record larger than the room for bytes is fed alone, and the others 
 }
 
 TEST_CASE("busy time of the results adds up to no more than the time that passed") {
-  EachWorld world(stage());
+  KeptWorld world(stage());
   const Instant begin = world.now;
   for (std::uint64_t i = 0; i < 10; ++i) {
     world.give(i + 1, i * 20, numbered(20));
@@ -500,7 +500,7 @@ TEST_CASE("busy time of the results adds up to no more than the time that passed
 }
 
 TEST_CASE("a failed start says what the system said, once") {
-  EachWorld world(stage());
+  KeptWorld world(stage());
   world.lives = {{.start_failure = "cannot start '/bin/nix': No such file or directory"}};
   run_one(world, 3);
   CHECK(world.replica().stage_failure() == "cannot start '/bin/nix': No such file or directory");
@@ -508,7 +508,7 @@ TEST_CASE("a failed start says what the system said, once") {
 }
 
 TEST_CASE("a start for which the system is short of something is tried again, ever more rarely") {
-  EachWorld world(stage());
+  KeptWorld world(stage());
   const Life short_of{.start_failure = "cannot make a pipe: Too many open files",
                       .may_start_later = true};
   world.lives = std::vector<Life>(10, short_of);
@@ -523,7 +523,7 @@ TEST_CASE("a start for which the system is short of something is tried again, ev
 }
 
 TEST_CASE("a start for which the system stays short of something stops the stage") {
-  EachWorld world(stage());
+  KeptWorld world(stage());
   world.lives = {
       {.start_failure = "cannot make a pipe: Too many open files", .may_start_later = true}};
   run_one(world, 3);
@@ -532,7 +532,7 @@ TEST_CASE("a start for which the system stays short of something stops the stage
 }
 
 TEST_CASE("starts that failed before a good one are forgotten") {
-  EachWorld world(stage());
+  KeptWorld world(stage());
   const Life short_of{.start_failure = "no room", .may_start_later = true};
   std::vector<Life> lives(9, short_of);
   lives.push_back(with_bad("r0", crash()));
@@ -545,7 +545,7 @@ TEST_CASE("starts that failed before a good one are forgotten") {
 }
 
 TEST_CASE("what the stage failed with first is not replaced by what follows from it") {
-  EachWorld world(stage());
+  KeptWorld world(stage());
   const Life dead{.ends_at_once = ToolEnded{.status = 127}};
   world.lives = {dead, dead, {.banner = "Welcome!\n"}};
   world.run();
@@ -555,7 +555,7 @@ TEST_CASE("what the stage failed with first is not replaced by what follows from
 
 TEST_CASE("every cause of a restart is counted by its name, from the start") {
   std::vector<std::string> names;
-  for (const auto& named : EachWorld(stage()).tally.restarts()) {
+  for (const auto& named : KeptWorld(stage()).tally.restarts()) {
     CHECK(named.count == 0);
     names.push_back(named.name);
   }
@@ -569,7 +569,7 @@ TEST_CASE("a restart is counted under what made it necessary") {
   Limits limits;
   limits.record_bytes_max = 100;
   const auto restarts_after = [&](const Deed& deed, const std::string& at_end = "") {
-    EachWorld world(s, limits);
+    KeptWorld world(s, limits);
     Life life = with_bad("r1", deed);
     life.at_end = at_end;
     world.lives = {Life{}, Life{}};
@@ -590,7 +590,7 @@ TEST_CASE("a restart is counted under what made it necessary") {
 }
 
 TEST_CASE("a process that ends as it should is no restart") {
-  EachWorld world(stage());
+  KeptWorld world(stage());
   world.give_unterminated(1, 0, "r0");
   world.run();
   world.give(2, 1, {"r1"});
@@ -602,7 +602,7 @@ TEST_CASE("a process that ends as it should is no restart") {
 TEST_CASE("retried records are those whose attempt failed and was not the last") {
   Stage three = stage();
   three.attempts = 3;
-  EachWorld world(three);
+  KeptWorld world(three);
   world.lives = {with_bad("r7", crash())};
   run_one(world, 20);
   CHECK(world.outcomes() == answered_but(20, 7, "failure 3"));
@@ -610,7 +610,7 @@ TEST_CASE("retried records are those whose attempt failed and was not the last")
 }
 
 TEST_CASE("answers that are too much together, and none alone, are got one by one") {
-  EachWorld world(stage(), {}, 2000);
+  KeptWorld world(stage(), {}, 2000);
   Life life;
   life.reads = [](const std::string& record, std::size_t) {
     // Small at first, so that many records are inside when they grow.
@@ -628,7 +628,7 @@ TEST_CASE("answers that are too much together, and none alone, are got one by on
 }
 
 TEST_CASE("of a flood after end-of-file the first answer counts, and no limit is reached") {
-  EachWorld world(stage(), {}, 2000);
+  KeptWorld world(stage(), {}, 2000);
   std::string flood;
   for (int i = 0; i < 3000; ++i) {
     flood += "x\n";
@@ -640,7 +640,7 @@ TEST_CASE("of a flood after end-of-file the first answer counts, and no limit is
 }
 
 TEST_CASE("a retired replica finishes what is inside, takes nothing more, and ends its tool") {
-  EachWorld world(stage());
+  KeptWorld world(stage());
   Life slow;
   slow.reads = [](const std::string& record, std::size_t) {
     Deed deed = answer(record);
@@ -672,7 +672,7 @@ TEST_CASE("a retired replica finishes what is inside, takes nothing more, and en
 }
 
 TEST_CASE("what a retired replica could not finish goes back to the others") {
-  EachWorld world(stage());
+  KeptWorld world(stage());
   world.lives = {with_bad("r0", crash())};
   bool is_retired = false;
   world.at_every_turn = [&] {
@@ -694,7 +694,7 @@ TEST_CASE("any mixture of faults gives each record its answer or its failure, on
     Stage s = stage();
     s.timeout = 1s;
     s.attempts = 1 + seed % 3;
-    EachWorld world(s);
+    KeptWorld world(s);
     Life life;
     life.is_seeable = seed % 4 != 0;
     life.reads = [seed](const std::string& record, std::size_t) {

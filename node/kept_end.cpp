@@ -1,0 +1,311 @@
+// The part of KeptReplica that has to do with commit points and with the end of its process: what
+// becomes of the records that were inside, and what the end tells of the tool.
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "core/ensure.h"
+#include "core/words.h"
+#include "node/kept_replica.h"
+
+namespace leat::node {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+// Between restarts that a record may have caused, and between others.
+constexpr Duration kPauseAfterRecord = 20ms;
+constexpr Duration kPauseMax = 30s;
+// What a tool may take to end when it is given end-of-file to see what comes then.
+constexpr Duration kTestTime = 2s;
+// After an unterminated record there is often nothing more: the next process waits for work, or so
+// long.
+constexpr Duration kPauseAfterLast = 100ms;
+constexpr std::uint32_t kStartFailuresMax = 3;
+// Answers held back to end-of-file by a tool that never gave one in time.
+constexpr std::uint32_t kHeldBackMax = 3;
+// Ends with status 0 that no record is to blame for.
+constexpr std::uint32_t kContentedEndsMax = 2;
+
+std::uint32_t inputs_of(const wire::LeaseResult& result) {
+  std::uint32_t inputs = 0;
+  for (const Run& run : result.outputs.runs) {
+    inputs += run.inputs;
+  }
+  return inputs;
+}
+
+}  // namespace
+
+// ---- Commit points.
+
+void KeptReplica::commit(Turn& turn) {
+  if (is_filter()) {
+    pace_.note(given_.count(), std::max<Duration>(turn.now - given_.since(), Duration(1)));
+  } else {
+    turn.queue.note_answers(given_.count());
+  }
+  const std::uint32_t inputs = given_.count();
+  push_results(ask([this](auto& c) { return c.results(given_); }), inputs, given_.since(), turn);
+  start_failures_ = 0;
+  has_ever_committed_ = true;
+  has_committed_ = true;
+  pause_.reset();
+}
+
+void KeptReplica::push_results(std::vector<wire::LeaseResult> results, std::uint32_t inputs,
+                               Instant since, Turn& turn) {
+  const Duration busy = std::max<Duration>(turn.now - since, Duration(1));
+  Histogram service = pace_.take_service();
+  for (wire::LeaseResult& result : results) {
+    const std::uint32_t count = std::max(inputs_of(result), 1U);
+    const Duration here = busy * count / std::max(inputs, 1U) + std::exchange(wasted_, {});
+    result.busy_ns = static_cast<std::uint64_t>(here.count());
+    // The times of all went into one histogram; the first result brings them home.
+    result.service = std::exchange(service, {}).counts();
+    turn.results.push_back(std::move(result));
+  }
+  cancel_look();
+}
+
+void KeptReplica::commit_last(Turn& turn) {
+  Answers& answers = given_.answers();
+  const bool is_first = answers.count() == 0;
+  const bool is_unterminated = (is_first || is_filter()) && answers.end_last();
+  if (const std::optional<std::string> malformed = answers.malformed();
+      malformed && (is_first || is_filter())) {
+    turn.tally.count_restart(wire::FailureKind::kMismatch);
+    return blame({.kind = wire::FailureKind::kMismatch, .reason = *malformed}, turn);
+  }
+  const std::uint32_t inputs = given_.count();
+  late_bytes_ += answers.bytes();
+  Records outputs = answers.take(is_filter() ? answers.count() : 1);
+  late_bytes_ -= outputs.blob.size() - (is_unterminated ? outputs.separator.size() : 0);
+  if (is_unterminated) {
+    late_bytes_ = 0;
+    outputs.attributes.push_back({outputs.count - 1, 1, std::string(kUnterminated), ""});
+  }
+  std::vector<wire::LeaseResult> results;
+  if (is_filter()) {
+    late_bytes_ = 0;
+    results.push_back(given_.take_together(std::move(outputs)));
+  } else {
+    // A tool may read a last line without newline as no line at all: then there is no output.
+    if (outputs.count == 0) given_.drop_answer_of_front();
+    results = given_.take_one_for_one(std::move(outputs));
+  }
+  push_results(std::move(results), inputs, given_.since(), turn);
+}
+
+// ---- End-of-file as a test.
+
+void KeptReplica::test_end(Turn& turn) {
+  turn.effects.push_back(CloseStdin{*tool_});
+  closing_ = Closing::kTest;
+  is_test_late_ = false;
+  closing_until_ = turn.now + std::max<Duration>(kTestTime, post_.stage.grace);
+  late_bytes_ = given_.answers().bytes();
+}
+
+void KeptReplica::finish_test(const ToolEnded& event, Turn& turn) {
+  const Ending ending{.has_printed_more = given_.answers().bytes() > late_bytes_};
+  late_bytes_ = 0;
+  if (is_filter() && event.is_signal && !is_test_late_) return died(event, turn);
+  const Conclusion conclusion = ask([&](auto& c) { return c.conclude(given_, ending); });
+  switch (conclusion.kind) {
+    case Conclusion::Kind::kCommit:
+      closing_ = Closing::kEnd;  // It has ended as it should.
+      return commit(turn);
+    case Conclusion::Kind::kHoldsBack:
+      return holds_back(conclusion.reason, turn);
+    case Conclusion::Kind::kMismatch:
+      turn.tally.count_restart(wire::FailureKind::kMismatch);
+      return blame(
+          {.kind = wire::FailureKind::kMismatch, .reason = "the tool " + conclusion.reason}, turn);
+  }
+}
+
+void KeptReplica::holds_back(const std::string& what, Turn& turn) {
+  const std::string remedy =
+      "make it flush each record (stdbuf -oL or -o0, --line-buffered, --unbuffered, -u), or use "
+      "mode: window";
+  if (is_filter()) {
+    // It was given these records and nothing else, so what it printed is theirs.
+    commit_last(turn);
+    return fail_stage(quote(post_.stage.argv) + " " + what +
+                      ": it buffers its output, or prints at the end of its input; " + remedy);
+  }
+  // A record may make a tool wait that otherwise answers; one that never answered buffers.
+  if (!has_ever_committed_ && ++held_back_count_ >= kHeldBackMax) {
+    return fail_stage(quote(post_.stage.argv) + " " + what + ": it buffers its output; " + remedy);
+  }
+  turn.tally.count_restart(kBuffering);
+  blame({.kind = wire::FailureKind::kMismatch,
+         .reason = "the tool " + what + "; if it buffers its output, " + remedy},
+        turn);
+}
+
+// ---- The process has ended.
+
+void KeptReplica::on(const ToolEnded& event, Turn& turn) {
+  ENSURE(tool_ == event.tool);
+  const Closing closing = closing_;
+  if (closing == Closing::kLast) finish_last(event, turn);
+  if (closing == Closing::kTest) finish_test(event, turn);
+  if (closing == Closing::kNo) died(event, turn);
+  if (closing == Closing::kLast || closing == Closing::kEnd) tell_late(turn);
+  drop_process(turn);
+  if (closing != Closing::kLast) return;
+  closing_ = Closing::kLast;
+  start_at_ = turn.now + kPauseAfterLast;
+}
+
+void KeptReplica::finish_last(const ToolEnded& event, Turn& turn) {
+  // One that fails may have been cut off in the middle of an answer. grep fails in silence when it
+  // has found nothing.
+  const bool has_answer = is_filter() ? stderr_.text().empty() : given_.answers().count() > 0;
+  if (!event.is_signal && (has_answer || event.status == 0)) return commit_last(turn);
+  wire::Failure why = failure_of(event, post_.stage, stderr_.text());
+  turn.tally.count_restart(why.kind);
+  blame(std::move(why), turn);
+}
+
+void KeptReplica::tell_late(Turn& turn) {
+  if (late_bytes_ == 0 || has_told_late_) return;
+  has_told_late_ = true;
+  if (auto* const filter = std::get_if<FilterContract>(&contract_)) filter->withdraw_proof();
+  const std::string printed = "stage '" + post_.stage.name + "': " + count_of(late_bytes_, "byte") +
+                              " that it printed after the end of its input ";
+  turn.effects.push_back(
+      Say{printed + (is_filter() ? "came after it had come to rest, so their records are unknown; "
+                                   "they were dropped; mode: window keeps them"
+                                 : "answered no record and were dropped; mode: window with window: "
+                                   "all keeps them")});
+}
+
+void KeptReplica::died(const ToolEnded& event, Turn& turn) {
+  if (stage_failure_) return;
+  const bool is_content = !event.is_signal && event.status == 0;
+  // One that a record makes end is blamed on it; one that ends again and again without a culprit
+  // does not read on until end-of-file.
+  const bool has_culprit = given_.count() == 1;
+  if (is_content && !has_culprit && ++contented_ends_ >= kContentedEndsMax) {
+    return fail_stage(quote(post_.stage.argv) +
+                      " exited with status 0 before its input ended; modes each and filter need a "
+                      "tool that reads on until end-of-file: use mode: window if this one does "
+                      "not");
+  }
+  if (!has_answered_ && is_on_probation_ && ++start_failures_ >= kStartFailuresMax) {
+    return fail_stage(quote(post_.stage.argv) + " " + describe(event) +
+                      " before it read a record, " + std::to_string(start_failures_) +
+                      " times in a row" + limit_met(event, post_.stage, stderr_.text()));
+  }
+  if (!has_answered_) is_on_probation_ = true;
+  wire::Failure why = failure_of(event, post_.stage, stderr_.text());
+  turn.tally.count_restart(why.kind);
+  if (is_content) why.reason += " before its input ended";
+  blame(std::move(why), turn);
+}
+
+// ---- Blame.
+
+void KeptReplica::blame(wire::Failure why, Turn& turn) {
+  if (!given_.is_empty()) wasted_ += turn.now - given_.since();
+  const Suspicion suspicion =
+      ask([&](const auto& c) { return c.suspect(why, given_, printed_record_max(post_)); });
+  if (suspicion.needs_caution) turn.queue.begin_caution();
+  std::set<std::uint32_t> cuts = {suspicion.sound};
+  if (suspicion.culprit) {
+    cuts.insert({*suspicion.culprit, *suspicion.culprit + 1});
+    turn.queue.clear_suspicion();
+  }
+  why.stderr_tail = stderr_.text();
+  pace_.drop_service();
+  std::map<std::uint32_t, Portion> parts = given_.cut(cuts);
+  // Back to the queue's front, the last first.
+  for (auto part = parts.rbegin(); part != parts.rend(); ++part) {
+    if (part->first == suspicion.culprit) {
+      charge(std::move(part->second), why, turn);
+      continue;
+    }
+    const bool is_unknown =
+        suspicion.are_suspects && !suspicion.culprit && part->first >= suspicion.sound;
+    part->second.is_suspect = part->second.attempts > 0 || is_unknown;
+    turn.queue.push_front(std::move(part->second));
+  }
+}
+
+void KeptReplica::charge(Portion culprit, wire::Failure why, Turn& turn) {
+  ++culprit.attempts;
+  if (culprit.attempts < post_.stage.attempts) {
+    const std::uint32_t doublings = std::min(culprit.attempts - 1, 10U);
+    turn.tally.count_retried(1);
+    culprit.is_suspect = true;
+    culprit.not_before = turn.now + post_.stage.backoff * (1U << doublings);
+    turn.queue.push_front(std::move(culprit));
+    return;
+  }
+  // It was the record that made the tool end.
+  contented_ends_ = 0;
+  why.first = culprit.batch.runs.front().first;
+  why.inputs = 1;
+  why.attempts = culprit.attempts;
+  wire::LeaseResult result;
+  result.epoch = culprit.epoch;
+  result.lease = culprit.lease;
+  result.outputs.producer = culprit.batch.producer;
+  result.outputs.runs.push_back({why.first, 1, 0});
+  result.failures.push_back(std::move(why));
+  result.busy_ns = static_cast<std::uint64_t>(std::exchange(wasted_, {}).count());
+  turn.results.push_back(std::move(result));
+}
+
+void KeptReplica::drop_process(Turn& turn) {
+  const bool was_asked = closing_ == Closing::kEnd || closing_ == Closing::kLast;
+  if (!was_asked) {
+    pace_.begin_anew();
+    start_at_ = turn.now + pause_.next(has_been_fed_ ? kPauseAfterRecord : kPauseMax);
+  }
+  forget_process();
+}
+
+void KeptReplica::forget_process() {
+  tool_.reset();
+  is_started_ = false;
+  closing_ = Closing::kNo;
+  prelude_.begin_anew();
+  given_.answers().clear();
+  // What the stage failed with is still to be told.
+  if (!stage_failure_) stderr_.clear();
+  has_answered_ = false;
+  has_been_fed_ = false;
+  has_committed_ = false;
+  has_rested_ = false;
+  waiting_since_.reset();
+  hidden_since_.reset();
+  late_bytes_ = 0;
+  unaccepted_bytes_ = 0;
+  cancel_look();
+  ask([](auto& c) { c.forget_process(); });
+}
+
+void KeptReplica::fail(wire::Failure why, Turn& turn) {
+  turn.effects.push_back(EndTool{*tool_, true});
+  turn.tally.count_restart(why.kind);
+  blame(std::move(why), turn);
+  closing_ = Closing::kNo;  // It was not asked to end.
+  drop_process(turn);
+}
+
+void KeptReplica::fail_stage(std::string reason) {
+  if (!stage_failure_) stage_failure_ = std::move(reason);
+}
+
+void KeptReplica::fail_stage_and_end(std::string reason, Turn& turn) {
+  fail_stage(std::move(reason));
+  turn.effects.push_back(EndTool{*tool_, true});
+}
+
+}  // namespace leat::node

@@ -1,0 +1,402 @@
+#include "node/kept_replica.h"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "core/ensure.h"
+#include "core/words.h"
+#include "framing/stream.h"
+
+namespace leat::node {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+// Under load a commit point comes at least this often.
+constexpr Duration kCommitTime = 100ms;
+constexpr std::uint64_t kCommitBytes = std::uint64_t{8} << 20;
+// What may wait in memory for room in the tool's pipe.
+constexpr std::uint64_t kUnacceptedMax = std::uint64_t{512} << 10;
+// Answers owed for so long are worth a word when nobody can see why.
+constexpr Duration kSilenceTime = 10s;
+// A model may take its time before its tool greets.
+constexpr Duration kPreludeTime = 300s;
+// How long a process whose predecessor died unanswered may load before it is fed.
+constexpr Duration kProbation = 10s;
+constexpr Duration kProbationUnseeable = 1s;
+// Who waits so long for something other than input is fed nevertheless.
+constexpr Duration kProbationWaiting = 100ms;
+constexpr Duration kForever = std::chrono::hours(24 * 365);
+// So much of what comes with end-of-file tells enough.
+constexpr std::size_t kTestBytesMax = std::size_t{64} << 10;
+
+std::variant<EachContract, FilterContract> contract_for(const Post& post) {
+  if (post.stage.mode == spec::Mode::kFilter) return FilterContract(post.stage, post.limits);
+  return EachContract(post.stage);
+}
+
+}  // namespace
+
+KeptReplica::KeptReplica(Post post, std::uint64_t seed)
+    : post_(std::move(post)),
+      contract_(contract_for(post_)),
+      prelude_(post_.stage),
+      given_(post_.stage.output),
+      pause_(seed) {}
+
+void KeptReplica::advance(Turn& turn, std::uint64_t& next_tool) {
+  if (has_ended_) return;
+  if (is_retired_ && (given_.is_empty() || stage_failure_)) return end(turn, false);
+  if (stage_failure_) return;
+  if (!tool_) {
+    const bool is_wanted = closing_ == Closing::kLast && turn.queue.has_work(turn.now);
+    if (turn.now >= start_at_ || is_wanted) start(turn, next_tool);
+    return;
+  }
+  if (!is_started_) return;
+  if (closing_ != Closing::kNo) {
+    if (turn.now >= closing_until_) give_up_closing(turn);
+    return;
+  }
+  if (is_on_probation_ && turn.now >= probation_until_) is_on_probation_ = false;
+  if (!prelude_.is_over() && turn.now - started_at_ >= kPreludeTime) {
+    return fail_at_prelude("within " + std::to_string(kPreludeTime / 1s) + " s", turn);
+  }
+  feed(turn);
+  check_timeout(turn);
+  if (tool_ && look_at_ && turn.now >= *look_at_) look(turn);
+}
+
+void KeptReplica::give_up_closing(Turn& turn) {
+  if (closing_ == Closing::kLast) return fail(timeout_failure(*post_.stage.timeout), turn);
+  is_test_late_ = true;
+  turn.effects.push_back(EndTool{*tool_, true});
+  closing_until_ = turn.now + kForever;
+}
+
+void KeptReplica::start(Turn& turn, std::uint64_t& next_tool) {
+  tool_ = ToolId{++next_tool};
+  is_started_ = false;
+  closing_ = Closing::kNo;
+  turn.effects.push_back(start_order(post_, *tool_));
+}
+
+void KeptReplica::on(const ToolStarted& event, Turn& turn) {
+  ENSURE(tool_ == event.tool);
+  is_started_ = true;
+  pause_.note_start();
+  started_at_ = turn.now;
+  // What loads may look hidden; what is fed and works must not, so a filter is seen at rest first.
+  if (is_filter()) is_on_probation_ = true;
+  probation_until_ = turn.now + (is_filter() ? kForever : Duration(kProbation));
+  if (is_on_probation_ || !prelude_.is_over()) plan_look(turn.now);
+}
+
+void KeptReplica::on(const ToolStartFailed& event, Turn& turn) {
+  ENSURE(tool_ == event.tool);
+  tool_.reset();
+  if (has_ended_) return;
+  const std::optional<Instant> again = retry_start(event, post_, pause_, turn);
+  if (!again) return fail_stage(event.reason);
+  start_at_ = *again;
+}
+
+// ---- Feeding.
+
+bool KeptReplica::must_commit_first(Instant now) const {
+  if (given_.is_empty()) return false;
+  return given_.bytes() >= kCommitBytes || now - given_.since() >= kCommitTime ||
+         given_.front().is_suspect || given_.front().is_unterminated;
+}
+
+WorkQueue::Room KeptReplica::room(const WorkQueue& queue) {
+  WorkQueue::Room room = ask([this](const auto& c) { return c.room(given_, pace_); });
+  room.is_empty_handed = given_.is_empty();
+  room.bytes = kUnacceptedMax - std::min(kUnacceptedMax, unaccepted_bytes_);
+  if (room.bytes == 0) room.records = 0;
+  if (is_filter()) return room;
+  // A process's first record is alone: its rest, or that it shows none, is known then.
+  const bool is_alone = !has_committed_ || queue.is_cautious() || post_.stage.in_flight_max == 1;
+  if (is_alone) room.records = std::min(room.records, given_.is_empty() ? 1U : 0U);
+  return room;
+}
+
+void KeptReplica::feed(Turn& turn) {
+  while (prelude_.is_over() && !is_on_probation_ && !is_retired_ && closing_ == Closing::kNo &&
+         !must_commit_first(turn.now)) {
+    std::optional<Portion> portion = turn.queue.take(room(turn.queue), turn.now);
+    if (!portion) break;
+    give(std::move(*portion), turn);
+  }
+  const bool is_looked_at = look_at_ || is_look_valid_;
+  const bool may_rest = closing_ == Closing::kNo && !given_.is_empty() && unaccepted_bytes_ == 0;
+  if (may_rest && !is_looked_at) plan_look(turn.now);
+}
+
+void KeptReplica::give(Portion portion, Turn& turn) {
+  const Records& records = portion.batch.records;
+  const bool is_unterminated = portion.is_unterminated;
+  Bytes bytes = framing::stream_of(records, post_.stage.input);
+  if (is_unterminated) bytes = bytes.slice(0, bytes.size() - records.separator.size());
+  has_been_fed_ = true;
+  waiting_since_.reset();
+  unaccepted_bytes_ += bytes.size();
+  cancel_look();
+  given_.add(std::move(portion), bytes.size(), turn.now);
+  if (!bytes.empty()) turn.effects.push_back(FeedTool{*tool_, std::move(bytes)});
+  if (!is_unterminated) return;
+  turn.effects.push_back(CloseStdin{*tool_});
+  closing_ = Closing::kLast;
+  closing_until_ = turn.now + post_.stage.timeout.value_or(kForever);
+}
+
+// ---- Watching.
+
+void KeptReplica::plan_look(Instant now) {
+  look_pause_ = ask([this](const auto& c) { return c.look_pause(given_, look_pause_); });
+  look_at_ = now + *look_pause_;
+}
+
+void KeptReplica::cancel_look() {
+  look_at_.reset();
+  look_pause_.reset();
+  is_look_valid_ = false;
+}
+
+void KeptReplica::look(Turn& turn) {
+  look_at_.reset();
+  is_look_valid_ = true;
+  turn.effects.push_back(LookAtTool{*tool_, ++look_count_});
+}
+
+Sight KeptReplica::sight_of(const ToolLooked& event, Instant now) {
+  const bool is_waiting = event.rest == Rest::kWaiting;
+  const bool is_hidden = event.rest != Rest::kAtRest && event.rest != Rest::kBusy;
+  if (!is_waiting) waiting_since_.reset();
+  if (!is_hidden) hidden_since_.reset();
+  if (is_waiting && !waiting_since_) waiting_since_ = now;
+  if (is_hidden && !hidden_since_) hidden_since_ = now;
+  if (event.rest == Rest::kAtRest) has_rested_ = true;
+  return {.rest = event.rest,
+          .reason = event.reason,
+          .has_rested = has_rested_,
+          .waited = now - waiting_since_.value_or(now),
+          .hidden = now - hidden_since_.value_or(now)};
+}
+
+void KeptReplica::on(const ToolLooked& event, Turn& turn) {
+  ENSURE(tool_ == event.tool);
+  if (closing_ != Closing::kNo || !is_look_valid_ || event.look != look_count_) return;
+  is_look_valid_ = false;
+  const Sight sight = sight_of(event, turn.now);
+  if (!prelude_.is_over() || is_on_probation_) return look_before_feeding(sight, turn);
+  if (given_.is_empty()) return;
+  const Verdict verdict = ask([&](auto& c) { return c.judge(given_, sight); });
+  switch (verdict.kind) {
+    case Verdict::Kind::kWait:
+      tell_silence(event.rest, turn);
+      return plan_look(turn.now);
+    case Verdict::Kind::kCommit:
+      return commit(turn);
+    case Verdict::Kind::kClose:
+      return test_end(turn);
+    case Verdict::Kind::kRefuse:
+      return fail_stage_and_end(quote(post_.stage.argv) + " " + verdict.reason, turn);
+  }
+}
+
+void KeptReplica::look_before_feeding(const Sight& sight, Turn& turn) {
+  if (!prelude_.is_over()) {
+    if (sight.rest == Rest::kAtRest) return fail_at_prelude("and waits for input", turn);
+    return plan_look(turn.now);
+  }
+  if (is_filter()) {
+    const Verdict verdict = ask([&](auto& c) { return c.judge(given_, sight); });
+    if (verdict.kind == Verdict::Kind::kRefuse) {
+      return fail_stage_and_end(quote(post_.stage.argv) + " " + verdict.reason, turn);
+    }
+  }
+  const bool has_waited = !is_filter() && sight.waited >= kProbationWaiting;
+  if (sight.rest == Rest::kAtRest || has_waited) is_on_probation_ = false;
+  if (!is_on_probation_) {
+    start_failures_ = 0;
+    return;
+  }
+  const bool is_hidden = sight.rest == Rest::kUnseeable || sight.rest == Rest::kWithheld;
+  if (is_filter() || !is_hidden) return plan_look(turn.now);
+  probation_until_ = started_at_ + kProbationUnseeable;
+}
+
+void KeptReplica::tell_silence(Rest rest, Turn& turn) {
+  const bool is_owing = is_filter() || given_.owed() > 0;
+  const bool is_silent = is_owing && rest != Rest::kBusy && !has_told_silence_ &&
+                         turn.now - given_.last_progress() >= kSilenceTime;
+  if (!is_silent) return;
+  has_told_silence_ = true;
+  const std::string what =
+      is_filter() ? "has not come to rest" : "owes " + count_of(given_.owed(), "answer");
+  turn.effects.push_back(
+      Say{"stage '" + post_.stage.name + "': " + quote(post_.stage.argv) + " " + what + " for " +
+          std::to_string(kSilenceTime / 1s) +
+          " s, and whether it works or waits cannot be seen (threads, children, poll); if it "
+          "buffers its output, make it flush each record (stdbuf -oL, --line-buffered, "
+          "--unbuffered, -u), or use mode: window; `timeout:` ends such a wait"});
+}
+
+void KeptReplica::check_timeout(Turn& turn) {
+  // One that has answered all and does not come to rest may be busy with a record whose answer was
+  // another one's surplus.
+  if (!post_.stage.timeout || given_.is_empty()) return;
+  if (turn.now - given_.last_progress() < *post_.stage.timeout) return;
+  fail(timeout_failure(*post_.stage.timeout), turn);
+}
+
+void KeptReplica::on(const ToolAccepted& event, Turn& /*turn*/) {
+  ENSURE(tool_ == event.tool);
+  unaccepted_bytes_ -= std::min(unaccepted_bytes_, event.bytes);
+}
+
+void KeptReplica::on(const ToolComplained& event, Turn& /*turn*/) {
+  stderr_.add(event.bytes, post_.limits);
+}
+
+// ---- Output.
+
+void KeptReplica::on(const ToolPrinted& event, Turn& turn) {
+  ENSURE(tool_ == event.tool);
+  if (closing_ == Closing::kEnd) {
+    if (given_.is_empty()) late_bytes_ += event.bytes.size();
+    return;
+  }
+  if (prelude_.is_over()) return hear(event.bytes, turn);
+  const std::string_view rest = prelude_.skip(event.bytes);
+  if (prelude_.is_too_long()) {
+    return fail_at_prelude("in " + count_of(Prelude::kBytesMax, "byte"), turn);
+  }
+  if (!prelude_.is_over()) return;
+  cancel_look();
+  if (is_on_probation_) plan_look(turn.now);
+  if (!rest.empty()) hear(rest, turn);
+}
+
+void KeptReplica::fail_at_prelude(const std::string& why, Turn& turn) {
+  const spec::Prelude& prelude = *post_.stage.prelude;
+  const std::string expected = prelude.until.empty()
+                                   ? count_of(prelude.records, "record")
+                                   : "a line that matches '" + prelude.until + "'";
+  fail_stage_and_end(quote(post_.stage.argv) + " has not printed its prelude (" + expected + ") " +
+                         why + ": is `prelude` right, and does it flush what it prints?",
+                     turn);
+}
+
+void KeptReplica::hear_unasked(std::size_t bytes, Turn& turn) {
+  const std::string printed = "printed " + count_of(bytes, "byte");
+  if (!has_been_fed_) {
+    return fail_stage_and_end(
+        quote(post_.stage.argv) + " " + printed +
+            " before it was given a record; mode each needs exactly one output for each input, and "
+            "mode filter none without: drop its banner with `prelude: {records: 1}`, silence it, "
+            "or use mode: window",
+        turn);
+  }
+  if (is_filter()) {
+    return fail_stage_and_end(quote(post_.stage.argv) + " " + printed +
+                                  " after it had come to rest, so mode filter cannot tell what "
+                                  "they belong to; use mode: window",
+                              turn);
+  }
+  turn.effects.push_back(Say{"stage '" + post_.stage.name + "': the tool " + printed +
+                             " after it had answered everything, and was started anew"});
+  fail({.kind = wire::FailureKind::kMismatch, .reason = "it printed unasked"}, turn);
+}
+
+void KeptReplica::hear(std::string_view bytes, Turn& turn) {
+  Answers& answers = given_.answers();
+  if (given_.is_empty() && !answers.is_nothing(bytes)) return hear_unasked(bytes.size(), turn);
+  // After end-of-file only the first answer of mode each matters, or that there is one.
+  const bool has_last = !is_filter() && closing_ == Closing::kLast && answers.count() > 0;
+  const bool is_told =
+      !is_filter() && closing_ == Closing::kTest && answers.bytes() > late_bytes_ + kTestBytesMax;
+  if (has_last) late_bytes_ += bytes.size();
+  if (has_last || is_told) return;
+  const std::uint32_t owed = given_.owed();
+  const std::uint32_t count = answers.add(bytes);
+  if (given_.is_empty()) return;
+  cancel_look();
+  if (count > 0) has_answered_ = true;
+  std::optional<wire::Failure> fault = fault_of_output();
+  // What comes with end-of-file answers nothing in mode each; commit_last() takes the first.
+  const bool may_be_surplus = is_filter() || closing_ == Closing::kNo;
+  if (!fault && may_be_surplus) {
+    fault = ask([&](const auto& c) { return c.surplus(given_, count, owed); });
+  }
+  if (fault) return fail(*std::move(fault), turn);
+  if (closing_ == Closing::kNo) learn(count, turn.now);
+}
+
+std::optional<wire::Failure> KeptReplica::fault_of_output() const {
+  const Answers& answers = given_.answers();
+  const bool has_last = !is_filter() && closing_ == Closing::kLast && answers.count() > 0;
+  const std::optional<std::string> malformed = answers.malformed();
+  if (malformed && !has_last) {
+    return wire::Failure{.kind = wire::FailureKind::kMismatch, .reason = *malformed};
+  }
+  if (answers.largest_record() > printed_record_max(post_)) {
+    return wire::Failure{
+        .kind = wire::FailureKind::kOversize,
+        .reason = "the tool printed a record of more than " + printed_record_limit(post_)};
+  }
+  // Of one record that is inside alone the record's limit is enough.
+  const bool may_be_many = is_filter() || (given_.count() > 1 && closing_ == Closing::kNo);
+  if (may_be_many && answers.bytes() > post_.printed_bytes_max) {
+    return wire::Failure{.kind = wire::FailureKind::kOversize,
+                         .reason = "the tool printed more than " +
+                                   std::to_string(post_.printed_bytes_max) +
+                                   " bytes at once, for " + count_of(given_.count(), "record")};
+  }
+  return std::nullopt;
+}
+
+void KeptReplica::learn(std::uint32_t answers, Instant now) {
+  // Of a filter the time of a cycle is known when it is over.
+  if (!is_filter() && answers == 0) return;
+  if (!is_filter()) pace_.note(answers, now - given_.last_progress());
+  given_.note_progress(now);
+}
+
+// ---- Its end.
+
+void KeptReplica::end(Turn& turn, bool kill) {
+  has_ended_ = true;
+  if (!tool_) return;
+  turn.effects.push_back(EndTool{*tool_, kill, post_.stage.grace});
+  if (closing_ != Closing::kLast) closing_ = Closing::kEnd;
+}
+
+std::optional<Instant> KeptReplica::next_deadline(const WorkQueue& queue, Instant now) const {
+  if (has_ended_ || stage_failure_) return std::nullopt;
+  std::optional<Instant> next;
+  const auto sooner = [&next](Instant at) {
+    if (!next || at < *next) next = at;
+  };
+  if (!tool_) {
+    sooner(closing_ == Closing::kLast && queue.has_work(now) ? now : start_at_);
+    return next;
+  }
+  if (!is_started_) return std::nullopt;
+  if (closing_ != Closing::kNo) {
+    sooner(closing_until_);
+    return next;
+  }
+  if (look_at_) sooner(*look_at_);
+  if (!prelude_.is_over()) sooner(started_at_ + kPreludeTime);
+  if (is_on_probation_) sooner(probation_until_);
+  if (post_.stage.timeout && !given_.is_empty()) {
+    sooner(given_.last_progress() + *post_.stage.timeout);
+  }
+  return next;
+}
+
+}  // namespace leat::node
