@@ -32,7 +32,8 @@ WorkQueue::Room FilterContract::room(const Uncommitted& given, const Pace& pace)
   if (given.is_empty()) return room;
   room.producer = given.front().batch.producer;
   const Portion& last = given.back();
-  room.behind = {last.epoch, last.lease, last.batch.runs.back().first};
+  const Run& run = last.batch.runs.back();
+  room.next = {last.epoch, last.lease, run.first.plus(run.inputs)};
   return room;
 }
 

@@ -3,7 +3,8 @@
 // the last rest belongs to all that it was given since then.
 //
 // So a cycle goes from rest to rest. Invariants:
-//  (1) A cycle holds records of one lease, in order, and no more than 50 ms of work by measure.
+//  (1) A cycle holds siblings of one lease without gaps, and no more than 50 ms of work by measure:
+//      its outputs become the children of the first, so nothing else may lie between.
 //  (2) Nothing is committed unless the tool is seen at rest, at a record's end.
 //  (3) Until the tool has proved that it prints nothing behind its rest, each cycle ends with
 //      end-of-file, and is committed only when the process has ended. One that printed anything

@@ -60,8 +60,8 @@ class Uncommitted {
   // REQUIRES: as many outputs as answered records. Nothing is uncommitted then.
   [[nodiscard]] std::vector<wire::LeaseResult> take_one_for_one(Records outputs);
 
-  // One result: the outputs belong to the records together. REQUIRES: they are of one lease, in
-  // order. Nothing is uncommitted then.
+  // One result: the outputs belong to the records together. REQUIRES: they are of one lease, and
+  // follow one another. Nothing is uncommitted then.
   [[nodiscard]] wire::LeaseResult take_together(Records outputs);
 
   // The records in order, cut before each of these indices; by first index. Nothing is uncommitted

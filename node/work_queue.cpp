@@ -41,9 +41,9 @@ bool WorkQueue::has_work(Instant now) const {
 bool WorkQueue::may_join(const Portion& portion, const Room& room) {
   if (portion.is_suspect || portion.is_unterminated) return false;
   if (room.producer && portion.batch.producer != *room.producer) return false;
-  if (!room.behind) return true;
-  return portion.epoch == room.behind->epoch && portion.lease == room.behind->lease &&
-         room.behind->origin < portion.batch.runs.front().first;
+  if (!room.next) return true;
+  return portion.epoch == room.next->epoch && portion.lease == room.next->lease &&
+         portion.batch.runs.front().first == room.next->origin;
 }
 
 std::optional<Portion> WorkQueue::take(const Room& room, Instant now) {

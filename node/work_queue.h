@@ -45,7 +45,7 @@ class WorkQueue {
     std::uint32_t records = 0;
     std::size_t bytes = 0;
     std::optional<ProducerId> producer;  // Only of this one, when set.
-    std::optional<Place> behind;         // Only of its lease, and what comes behind it, when set.
+    std::optional<Place> next;           // Only what is there, when set.
     bool is_empty_handed = true;         // Nothing uncommitted is in the tool.
   };
 

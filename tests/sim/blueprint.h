@@ -2,13 +2,13 @@
 
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
 
 #include "tests/sim/chance.h"
+#include "tests/sim/oracle.h"
 
 namespace leat::sim {
 
@@ -17,6 +17,7 @@ struct Blueprint {
     std::string name;
     std::string window;  // As the YAML has it; empty: mode each.
     std::uint64_t replicas = 1;
+    bool is_filter = false;
     bool needs_label = false;
   };
 
@@ -36,24 +37,22 @@ struct Blueprint {
               ", run: tool, replicas: " + std::to_string(stage.replicas) +
               ", retry: {attempts: " + std::to_string(attempts) + ", backoff: 5ms}";
       if (!stage.window.empty()) text += ", mode: window, window: " + stage.window;
+      if (stage.is_filter) text += ", mode: filter";
       if (stage.needs_label) text += ", nodes: {gpu: 'true'}";
       text += "}\n";
     }
     return text;
   }
 
-  // What every result ends with: "/a/b".
-  [[nodiscard]] std::string path() const {
-    std::string path;
+  // What its results look like.
+  [[nodiscard]] Shape shape() const {
+    Shape shape;
     for (const Stage& stage : stages) {
-      path += "/" + stage.name;
+      shape.path += "/" + stage.name;
+      shape.has_window = shape.has_window || !stage.window.empty();
     }
-    return path;
-  }
-
-  [[nodiscard]] bool has_window() const {
-    return std::any_of(stages.begin(), stages.end(),
-                       [](const Stage& stage) { return !stage.window.empty(); });
+    shape.is_filtered = stages.front().is_filter;
+    return shape;
   }
 };
 
@@ -73,6 +72,7 @@ inline Blueprint draw_blueprint(Chance& chance, std::string name, char first_sta
       const bool is_all = chance.one_in(4) && made.queue_bytes_max > 9216;
       stage.window = is_all ? "all" : "{records: " + std::to_string(chance.between(1, 7)) + "}";
     }
+    stage.is_filter = stage.window.empty() && chance.one_in(4);
     made.stages.push_back(std::move(stage));
   }
   return made;

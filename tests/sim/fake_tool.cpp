@@ -42,11 +42,12 @@ void FakeTool::answer(const std::string& record) {
     return end(true, 11);
   }
   if (has('D')) {
-    ++habits_.census["tool: never answers a record"];
+    ++habits_.census[post_.is_filter ? "filter: drops a record" : "tool: never answers a record"];
     return;
   }
   if (has('T')) {
-    ++habits_.census["tool: always answers twice"];
+    ++habits_
+          .census[post_.is_filter ? "filter: makes two of a record" : "tool: always answers twice"];
     output_ += line + line;
     return;
   }
@@ -57,7 +58,8 @@ void FakeTool::answer(const std::string& record) {
     return;
   }
   // Where rest cannot be seen, nobody can tell a dropped or doubled answer from a slow one.
-  const std::uint64_t kinds = post_.is_unseeable || post_.is_window ? 2 : 4;
+  const bool is_unnoticed = post_.is_unseeable || post_.is_window || post_.is_filter;
+  const std::uint64_t kinds = is_unnoticed ? 2 : 4;
   switch (habits_.chance.below(kinds)) {
     case 0:
       ++habits_.census["tool: crashes"];

@@ -1,6 +1,7 @@
 // A tool as the simulation has it: bytes in, bytes out, and the bad habits that a record or chance
 // calls for. A record reads "NAME MARKS"; the tool of stage s answers "NAME MARKS/s". Marks:
-//   K kills the tool, D gets no answer, T gets two, each at every attempt.
+//   K kills the tool, D gets no answer, T gets two, each at every attempt. To a filter D and T are
+//   records like others.
 // A window's tool answers each of its records, and at the end prints "end N" for its N records.
 
 #pragma once
@@ -47,6 +48,7 @@ class FakeTool {
     node::ToolId id;
     std::string stage;
     bool is_window = false;
+    bool is_filter = false;
     bool is_unseeable = false;  // Its rest.
   };
 

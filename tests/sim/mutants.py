@@ -124,6 +124,26 @@ MUTANTS = {
         "if (member.is_draining || !has_labels(member, stage)) {",
         "if (member.is_draining || (!has_labels(member, stage) && false)) {",
     ),
+    "commit-a-filter-before-rest": (
+        "node/filter_contract.cpp",
+        "  if (sight.rest == Rest::kAtRest) {\n",
+        "  if (sight.rest != Rest::kWithheld) {\n",
+    ),
+    "charge-an-innocent-of-a-filter": (
+        "node/filter_contract.cpp",
+        "if (given.count() == 1) suspicion.culprit = 0;",
+        "if (given.count() > 0) suspicion.culprit = 0;",
+    ),
+    "mix-two-producers-outputs": (
+        "node/work_queue.cpp",
+        "if (room.producer && portion.batch.producer != *room.producer) return false;",
+        "",
+    ),
+    "mix-two-leases-outputs": (
+        "node/work_queue.cpp",
+        "if (!room.next) return true;",
+        "return true;",
+    ),
 }
 
 

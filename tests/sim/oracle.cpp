@@ -6,14 +6,23 @@ namespace leat::sim {
 
 namespace {
 
-bool is_marked(const std::string& record) {
-  return record.find_first_of("KDT", record.find(' ')) != std::string::npos;
+bool has_mark(const std::string& record, const char* marks) {
+  return record.find_first_of(marks, record.find(' ')) != std::string::npos;
 }
 
 }  // namespace
 
+bool Oracle::is_doomed(const std::string& record) const {
+  return has_mark(record, shape_.is_filtered ? "K" : "KDT");
+}
+
+std::size_t Oracle::results_of(const std::string& record) const {
+  if (is_doomed(record) || has_mark(record, "D")) return 0;
+  return has_mark(record, "T") ? 2 : 1;
+}
+
 void Oracle::result(const std::string& line) {
-  if (has_window_ && line.starts_with("end ")) {
+  if (shape_.has_window && line.starts_with("end ")) {
     if (line != "end " + std::to_string(in_window_)) {
       complain("a window says '" + line + "' after " + std::to_string(in_window_) + " results");
     }
@@ -21,10 +30,15 @@ void Oracle::result(const std::string& line) {
     return;
   }
   ++in_window_;
-  if (!line.ends_with(path_)) return complain("the result '" + line + "' was not at every stage");
-  const std::string record = line.substr(0, line.size() - path_.size());
+  if (!line.ends_with(shape_.path))
+    return complain("the result '" + line + "' was not at every stage");
+  const std::string record = line.substr(0, line.size() - shape_.path.size());
   if (dead_.contains(record)) complain("'" + record + "' has a result and is a dead letter");
-  if (!done_.insert(record).second) return complain("'" + record + "' has two results");
+  if (++done_[record] > results_of(record)) {
+    return complain("'" + record + "' has a result too many");
+  }
+  // Its second follows its first.
+  if (done_[record] > 1 && next_ > 0 && submitted_[next_ - 1] == record) return;
   const auto found =
       std::find(submitted_.begin() + static_cast<std::ptrdiff_t>(next_), submitted_.end(), record);
   if (found == submitted_.end()) return complain("'" + line + "' is out of order, or made up");
@@ -38,7 +52,7 @@ void Oracle::dead_letter(const std::string& bytes, const std::string& reason) {
   }
   // At its least the limit is below what a large window prints.
   const bool is_large = reason.find("printed more for one window than limits") != std::string::npos;
-  if (!is_marked(record) && !is_large) {
+  if (!is_doomed(record) && !is_large) {
     complain("'" + record + "' was given up without fault: " + reason);
   }
   if (done_.contains(record)) complain("'" + record + "' has a result and is a dead letter");
@@ -54,14 +68,12 @@ void Oracle::dead_letters(const wire::DeadLetter& letter) {
 
 void Oracle::finished() {
   for (const std::string& record : submitted_) {
-    if (!done_.contains(record) && !dead_.contains(record)) {
-      return complain("'" + record + "' has no outcome");
-    }
-    if (is_marked(record) && done_.contains(record)) {
-      return complain("'" + record + "' has a result that no tool can have given");
-    }
+    const std::size_t results = done_.contains(record) ? done_.at(record) : 0;
+    if (dead_.contains(record) || (results == results_of(record) && !is_doomed(record))) continue;
+    return complain("'" + record + "' has " + std::to_string(results) + " of its " +
+                    std::to_string(results_of(record)) + " results, and is no dead letter");
   }
-  if (has_window_ && in_window_ > 0) complain("the last window has no end");
+  if (shape_.has_window && in_window_ > 0) complain("the last window has no end");
 }
 
 }  // namespace leat::sim

@@ -15,10 +15,16 @@
 
 namespace leat::sim {
 
+// What a pipeline makes of records.
+struct Shape {
+  std::string path;          // Every result ends with it: "/a/b".
+  bool has_window = false;   // Lines "end N" count.
+  bool is_filtered = false;  // Its first stage may print nothing (D) or two lines (T).
+};
+
 class Oracle {
  public:
-  // `path` is what every result ends with: "/a/b". `has_window`: lines "end N" count.
-  Oracle(std::string path, bool has_window) : path_(std::move(path)), has_window_(has_window) {}
+  explicit Oracle(Shape shape) : shape_(std::move(shape)) {}
 
   void submitted(const std::string& record) { submitted_.push_back(record); }
 
@@ -44,13 +50,17 @@ class Oracle {
     if (!complaint_) complaint_ = std::move(what);
   }
 
-  std::string path_;
-  bool has_window_;
+  // Whether it can only become a dead letter.
+  [[nodiscard]] bool is_doomed(const std::string& record) const;
+  // How many results it has.
+  [[nodiscard]] std::size_t results_of(const std::string& record) const;
+
+  Shape shape_;
   std::vector<std::string> submitted_;
   std::size_t next_ = 0;         // The first that no result has passed.
   std::uint64_t in_window_ = 0;  // Results since the last "end N".
   std::set<std::string> dead_;
-  std::set<std::string> done_;
+  std::map<std::string, std::size_t> done_;  // How many results each has.
   std::optional<std::string> complaint_;
 };
 

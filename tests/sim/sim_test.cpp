@@ -56,6 +56,8 @@ const Names& in_any_world() {
                               "tool: killed by a record",
                               "tool: never answers a record",
                               "tool: always answers twice",
+                              "filter: drops a record",
+                              "filter: makes two of a record",
                               "tool: crashes",
                               "tool: exits with an error after its answer",
                               "tool: answers twice, once",

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "tests/sim/oracle.h"
-
 namespace leat::sim {
 
 namespace {
@@ -139,7 +137,7 @@ std::size_t StreamOracle::seen_of(const Producer& producer, const Outcome& outco
     seen = std::max(seen, static_cast<std::size_t>(found - producer.records.begin()) + 1);
   };
   for (const auto& [position, line] : outcome.lines) {
-    if (line.ends_with(path_)) see(line.substr(0, line.size() - path_.size()));
+    if (line.ends_with(shape_.path)) see(line.substr(0, line.size() - shape_.path.size()));
   }
   for (const wire::DeadLetter& letter : outcome.letters) {
     RecordReader reader(letter.records);
@@ -158,7 +156,7 @@ void StreamOracle::judge(const std::string& group_name, const std::string& produ
   const Outcome& outcome = group.outcomes[producer_name];
   const std::uint64_t count = producer.total.value_or(
       std::max<std::uint64_t>(producer.accepted, seen_of(producer, outcome)));
-  Oracle oracle(path_, has_window_);
+  Oracle oracle(shape_);
   for (std::uint64_t i = 0; i < count; ++i) {
     oracle.submitted(producer.records[i]);
   }

@@ -15,15 +15,14 @@
 #include <vector>
 
 #include "core/position.h"
+#include "tests/sim/oracle.h"
 #include "wire/messages.h"
 
 namespace leat::sim {
 
 class StreamOracle {
  public:
-  // `path` is what every result ends with; `has_window`: lines "end N" count.
-  StreamOracle(std::string path, bool has_window)
-      : path_(std::move(path)), has_window_(has_window) {}
+  explicit StreamOracle(Shape shape) : shape_(std::move(shape)) {}
 
   // ---- What producers do, and are told.
 
@@ -114,8 +113,7 @@ class StreamOracle {
   void judge(const std::string& group_name, const std::string& producer_name,
              const std::string& when);
 
-  std::string path_;
-  bool has_window_;
+  Shape shape_;
   std::map<std::string, Producer> producers_;
   std::map<std::string, Consumer> consumers_;
   std::map<std::string, Group> groups_;

@@ -99,8 +99,7 @@ void World::draw_pipelines() {
 void World::populate() {
   are_producers_started_ = false;
   producers_.clear();
-  streams_.push_back(
-      std::make_unique<StreamOracle>(pipelines_[0].path(), pipelines_[0].has_window()));
+  streams_.push_back(std::make_unique<StreamOracle>(pipelines_[0].shape()));
   if (is_deployed_by_clients_) return start_pipes(chance_.between(1, 3));
   // Then every node is there: a stage that cannot work on any node is the pipeline's failure.
   const Duration least = trouble_ == Trouble::kToolMissingOnNode ? 1500ms : 0ms;
@@ -192,9 +191,12 @@ std::optional<std::string> World::run() {
 
 void World::inspect() {
   find_complaint();
-  if (phase_ == Phase::kWorking && is_all_done()) {
+  if (phase_ == Phase::kWorking && are_clients_done() && is_broker_empty()) {
     judge();
     begin_closing();
+  } else if (phase_ == Phase::kWorking && are_clients_done() && is_removed_) {
+    // A producer of before found a deploy that was sent twice.
+    remove_all();
   } else if (phase_ == Phase::kClosing && is_broker_empty() && is_cluster_settled()) {
     begin_removing();
   } else if (phase_ == Phase::kRemoving && askers_.empty() &&
@@ -215,14 +217,12 @@ bool World::is_done(const Client& client) const {
   return client.from.empty() || !came_.contains(client.from);
 }
 
-bool World::is_all_done() const {
+bool World::are_clients_done() const {
   if (coming_ > 0 || !askers_.empty()) return false;
-  const bool are_clients_done =
-      std::all_of(clients_.begin(), clients_.end(), [this](const auto& c) { return is_done(*c); });
-  return are_clients_done &&
+  return std::all_of(clients_.begin(), clients_.end(),
+                     [this](const auto& c) { return is_done(*c); }) &&
          std::all_of(returners_.begin(), returners_.end(),
-                     [](const auto& returner) { return returner->is_over; }) &&
-         is_broker_empty();
+                     [](const auto& returner) { return returner->is_over; });
 }
 
 bool World::is_broker_empty() const {

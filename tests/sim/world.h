@@ -90,7 +90,7 @@ class World {
 
   // ---- The end.
   void inspect();
-  [[nodiscard]] bool is_all_done() const;
+  [[nodiscard]] bool are_clients_done() const;
   [[nodiscard]] bool is_done(const Client& client) const;
   [[nodiscard]] bool is_broker_empty() const;
   [[nodiscard]] bool is_cluster_settled() const;
@@ -180,6 +180,7 @@ class World {
   void order(Node& node, const node::BindInlet& effect);
   void order(Node& node, const node::UnbindInlet& effect);
   void order(Node& node, const node::Say& effect);
+  [[nodiscard]] bool is_filter(const std::string& stage) const;
   [[nodiscard]] std::optional<node::ToolStartFailed> refuse_start(const Node& node,
                                                                   const node::StartTool& effect);
   void work_later(Node& node, node::ToolId tool);

@@ -34,8 +34,7 @@ World::Client& World::add_client(wire::SessionUse use, std::size_t pipeline) {
   client.pipeline = pipeline;
   client.peer = name_of(use) + std::to_string(clients_.size());
   if (use == wire::SessionUse::kPipe) {
-    const Blueprint& blueprint = pipelines_[pipeline];
-    client.oracle = std::make_unique<Oracle>(blueprint.path(), blueprint.has_window());
+    client.oracle = std::make_unique<Oracle>(pipelines_[pipeline].shape());
     client.left = chance_.below(chance_.one_in(4) ? 300 : 60);
   } else {
     client.stream = streams_.back().get();

@@ -136,6 +136,14 @@ std::optional<node::ToolStartFailed> World::refuse_start(const Node& node,
   return node::ToolStartFailed{effect.tool, "no memory for `tool`", true};
 }
 
+bool World::is_filter(const std::string& name) const {
+  return std::any_of(pipelines_.begin(), pipelines_.end(), [&name](const Blueprint& blueprint) {
+    return std::any_of(
+        blueprint.stages.begin(), blueprint.stages.end(),
+        [&name](const auto& stage) { return stage.name == name && stage.is_filter; });
+  });
+}
+
 void World::order(Node& node, const node::StartTool& effect) {
   if (const auto refused = refuse_start(node, effect)) {
     return later(node, {}, [this, &node, event = *refused] { step_node(node, event); });
@@ -144,7 +152,8 @@ void World::order(Node& node, const node::StartTool& effect) {
   post.id = effect.tool;
   post.stage = effect.env.at("LEAT_STAGE");
   post.is_window = !effect.must_read_on;
-  post.is_unseeable = !is_rest_seen_ && chance_.one_in(2);
+  post.is_filter = is_filter(post.stage);
+  post.is_unseeable = !post.is_filter && !is_rest_seen_ && chance_.one_in(2);
   node.tools.emplace(effect.tool, std::make_unique<FakeTool>(post, habits_));
   later(node, chance_.up_to(3ms),
         [this, &node, tool = effect.tool] { step_node(node, node::ToolStarted{tool}); });
