@@ -266,7 +266,7 @@ void KeptReplica::drop_process(Turn& turn) {
   const bool was_asked = closing_ == Closing::kEnd || closing_ == Closing::kLast;
   if (!was_asked) {
     pace_.begin_anew();
-    start_at_ = turn.now + pause_.next(has_been_fed_ ? kPauseAfterRecord : kPauseMax);
+    start_at_ = turn.now + pause_.next(fed_count_ > 0 ? kPauseAfterRecord : kPauseMax);
   }
   forget_process();
 }
@@ -275,12 +275,12 @@ void KeptReplica::forget_process() {
   tool_.reset();
   is_started_ = false;
   closing_ = Closing::kNo;
-  prelude_.begin_anew();
+  opening_.begin_anew();
   given_.answers().clear();
   // What the stage failed with is still to be told.
   if (!stage_failure_) stderr_.clear();
   has_answered_ = false;
-  has_been_fed_ = false;
+  fed_count_ = 0;
   has_committed_ = false;
   has_rested_ = false;
   waiting_since_.reset();

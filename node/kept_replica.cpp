@@ -21,13 +21,13 @@ constexpr std::uint64_t kCommitBytes = std::uint64_t{8} << 20;
 constexpr std::uint64_t kUnacceptedMax = std::uint64_t{512} << 10;
 // Answers owed for so long are worth a word when nobody can see why.
 constexpr Duration kSilenceTime = 10s;
-// A model may take its time before its tool greets.
-constexpr Duration kPreludeTime = 300s;
 // How long a process whose predecessor died unanswered may load before it is fed.
 constexpr Duration kProbation = 10s;
 constexpr Duration kProbationUnseeable = 1s;
 // Who waits so long for something other than input is fed nevertheless.
 constexpr Duration kProbationWaiting = 100ms;
+// Another process is started so long before it is due, and longer when that takes its time.
+constexpr Duration kRenewalMin = 100ms;
 constexpr Duration kForever = std::chrono::hours(24 * 365);
 // So much of what comes with end-of-file tells enough.
 constexpr std::size_t kTestBytesMax = std::size_t{64} << 10;
@@ -42,7 +42,7 @@ std::variant<EachContract, FilterContract> contract_for(const Post& post) {
 KeptReplica::KeptReplica(Post post, std::uint64_t seed)
     : post_(std::move(post)),
       contract_(contract_for(post_)),
-      prelude_(post_.stage),
+      opening_(post_.stage),
       given_(post_.stage.output),
       pause_(seed) {}
 
@@ -61,8 +61,8 @@ void KeptReplica::advance(Turn& turn, std::uint64_t& next_tool) {
     return;
   }
   if (is_on_probation_ && turn.now >= probation_until_) is_on_probation_ = false;
-  if (!prelude_.is_over() && turn.now - started_at_ >= kPreludeTime) {
-    return fail_at_prelude("within " + std::to_string(kPreludeTime / 1s) + " s", turn);
+  if (!opening_.is_over() && turn.now - started_at_ >= opening_.timeout()) {
+    return fail_at_opening("within " + std::to_string(opening_.timeout() / 1ms) + " ms", turn);
   }
   feed(turn);
   check_timeout(turn);
@@ -91,7 +91,7 @@ void KeptReplica::on(const ToolStarted& event, Turn& turn) {
   // What loads may look hidden; what is fed and works must not, so a filter is seen at rest first.
   if (is_filter()) is_on_probation_ = true;
   probation_until_ = turn.now + (is_filter() ? kForever : Duration(kProbation));
-  if (is_on_probation_ || !prelude_.is_over()) plan_look(turn.now);
+  if (is_on_probation_ || !opening_.is_over()) plan_look(turn.now);
 }
 
 void KeptReplica::on(const ToolStartFailed& event, Turn& turn) {
@@ -116,6 +116,8 @@ WorkQueue::Room KeptReplica::room(const WorkQueue& queue) {
   room.is_empty_handed = given_.is_empty();
   room.bytes = kUnacceptedMax - std::min(kUnacceptedMax, unaccepted_bytes_);
   if (room.bytes == 0) room.records = 0;
+  const std::uint64_t left = post_.stage.records_max.value_or(UINT64_MAX) - fed_count_;
+  room.records = static_cast<std::uint32_t>(std::min<std::uint64_t>(room.records, left));
   if (is_filter()) return room;
   // A process's first record is alone: its rest, or that it shows none, is known then.
   const bool is_alone = !has_committed_ || queue.is_cautious() || post_.stage.in_flight_max == 1;
@@ -123,9 +125,34 @@ WorkQueue::Room KeptReplica::room(const WorkQueue& queue) {
   return room;
 }
 
+bool KeptReplica::may_feed() const {
+  return opening_.is_over() && !is_on_probation_ && !is_retired_ && !is_held_ &&
+         closing_ == Closing::kNo;
+}
+
+// A successor may take as long to open, and half as long again.
+Duration KeptReplica::ahead() const {
+  return kRenewalMin + opening_time_ * 3 / 2;
+}
+
+std::optional<Instant> KeptReplica::worn_at() const {
+  if (!post_.stage.age_max || !tool_ || !is_started_) return std::nullopt;
+  return started_at_ + (*post_.stage.age_max - std::min(*post_.stage.age_max / 2, ahead()));
+}
+
+bool KeptReplica::is_worn(Instant now) const {
+  if (!tool_ || is_retired_) return false;
+  const std::optional<Instant> at = worn_at();
+  if (at && now >= *at) return true;
+  if (!post_.stage.records_max) return false;
+  const std::uint64_t most = *post_.stage.records_max;
+  const Duration each = std::max(pace_.record_time(), Duration(1));
+  // What comes anew works off half of its records at least.
+  return most - fed_count_ <= std::min(most / 2, static_cast<std::uint64_t>(ahead() / each));
+}
+
 void KeptReplica::feed(Turn& turn) {
-  while (prelude_.is_over() && !is_on_probation_ && !is_retired_ && closing_ == Closing::kNo &&
-         !must_commit_first(turn.now)) {
+  while (may_feed() && !must_commit_first(turn.now)) {
     std::optional<Portion> portion = turn.queue.take(room(turn.queue), turn.now);
     if (!portion) break;
     give(std::move(*portion), turn);
@@ -140,7 +167,8 @@ void KeptReplica::give(Portion portion, Turn& turn) {
   const bool is_unterminated = portion.is_unterminated;
   Bytes bytes = framing::stream_of(records, post_.stage.input);
   if (is_unterminated) bytes = bytes.slice(0, bytes.size() - records.separator.size());
-  has_been_fed_ = true;
+  if (fed_count_ == 0) opening_time_ = turn.now - started_at_;
+  fed_count_ += records.count;
   waiting_since_.reset();
   unaccepted_bytes_ += bytes.size();
   cancel_look();
@@ -191,7 +219,7 @@ void KeptReplica::on(const ToolLooked& event, Turn& turn) {
   if (closing_ != Closing::kNo || !is_look_valid_ || event.look != look_count_) return;
   is_look_valid_ = false;
   const Sight sight = sight_of(event, turn.now);
-  if (!prelude_.is_over() || is_on_probation_) return look_before_feeding(sight, turn);
+  if (!opening_.is_over() || is_on_probation_) return look_before_feeding(sight, turn);
   if (given_.is_empty()) return;
   const Verdict verdict = ask([&](auto& c) { return c.judge(given_, sight); });
   switch (verdict.kind) {
@@ -208,8 +236,11 @@ void KeptReplica::on(const ToolLooked& event, Turn& turn) {
 }
 
 void KeptReplica::look_before_feeding(const Sight& sight, Turn& turn) {
-  if (!prelude_.is_over()) {
-    if (sight.rest == Rest::kAtRest) return fail_at_prelude("and waits for input", turn);
+  if (!opening_.is_over()) {
+    const bool is_all_heard = opening_.is_on_stdout();
+    if (sight.rest == Rest::kAtRest && is_all_heard) {
+      return fail_at_opening("and waits for input", turn);
+    }
     return plan_look(turn.now);
   }
   if (is_filter()) {
@@ -258,8 +289,11 @@ void KeptReplica::on(const ToolAccepted& event, Turn& /*turn*/) {
   unaccepted_bytes_ -= std::min(unaccepted_bytes_, event.bytes);
 }
 
-void KeptReplica::on(const ToolComplained& event, Turn& /*turn*/) {
+void KeptReplica::on(const ToolComplained& event, Turn& turn) {
   stderr_.add(event.bytes, post_.limits);
+  if (opening_.is_over()) return;
+  opening_.hear_stderr(event.bytes);
+  if (opening_.is_over()) end_opening(turn.now);
 }
 
 // ---- Output.
@@ -267,33 +301,33 @@ void KeptReplica::on(const ToolComplained& event, Turn& /*turn*/) {
 void KeptReplica::on(const ToolPrinted& event, Turn& turn) {
   ENSURE(tool_ == event.tool);
   if (closing_ == Closing::kEnd) {
-    if (given_.is_empty()) late_bytes_ += event.bytes.size();
+    if (given_.is_empty()) late_bytes_ += opening_.skip(event.bytes).size();
     return;
   }
-  if (prelude_.is_over()) return hear(event.bytes, turn);
-  const std::string_view rest = prelude_.skip(event.bytes);
-  if (prelude_.is_too_long()) {
-    return fail_at_prelude("in " + count_of(Prelude::kBytesMax, "byte"), turn);
+  if (opening_.is_over()) return hear(event.bytes, turn);
+  const std::string_view rest = opening_.skip(event.bytes);
+  if (opening_.is_too_long()) {
+    return fail_at_opening("in " + count_of(Opening::kPreludeBytesMax, "byte"), turn);
   }
-  if (!prelude_.is_over()) return;
-  cancel_look();
-  if (is_on_probation_) plan_look(turn.now);
+  if (!opening_.is_over()) return;
+  end_opening(turn.now);
   if (!rest.empty()) hear(rest, turn);
 }
 
-void KeptReplica::fail_at_prelude(const std::string& why, Turn& turn) {
-  const spec::Prelude& prelude = *post_.stage.prelude;
-  const std::string expected = prelude.until.empty()
-                                   ? count_of(prelude.records, "record")
-                                   : "a line that matches '" + prelude.until + "'";
-  fail_stage_and_end(quote(post_.stage.argv) + " has not printed its prelude (" + expected + ") " +
-                         why + ": is `prelude` right, and does it flush what it prints?",
+void KeptReplica::end_opening(Instant now) {
+  cancel_look();
+  if (is_on_probation_) plan_look(now);
+}
+
+void KeptReplica::fail_at_opening(const std::string& why, Turn& turn) {
+  fail_stage_and_end(quote(post_.stage.argv) + " has not printed " + opening_.missing() + " " +
+                         why + ": is the key right, and does it flush what it prints?",
                      turn);
 }
 
 void KeptReplica::hear_unasked(std::size_t bytes, Turn& turn) {
   const std::string printed = "printed " + count_of(bytes, "byte");
-  if (!has_been_fed_) {
+  if (fed_count_ == 0) {
     return fail_stage_and_end(
         quote(post_.stage.argv) + " " + printed +
             " before it was given a record; mode each needs exactly one output for each input, and "
@@ -391,7 +425,8 @@ std::optional<Instant> KeptReplica::next_deadline(const WorkQueue& queue, Instan
     return next;
   }
   if (look_at_) sooner(*look_at_);
-  if (!prelude_.is_over()) sooner(started_at_ + kPreludeTime);
+  if (const auto worn = worn_at(); worn && *worn > now) sooner(*worn);
+  if (!opening_.is_over()) sooner(started_at_ + opening_.timeout());
   if (is_on_probation_) sooner(probation_until_);
   if (post_.stage.timeout && !given_.is_empty()) {
     sooner(given_.last_progress() + *post_.stage.timeout);

@@ -21,8 +21,8 @@
 
 #include "node/each_contract.h"
 #include "node/filter_contract.h"
+#include "node/opening.h"
 #include "node/pace.h"
-#include "node/prelude.h"
 #include "node/replica.h"
 #include "node/uncommitted.h"
 
@@ -51,13 +51,22 @@ class KeptReplica {
   // Takes nothing new, and ends the process when what is inside has its outcome.
   void retire() { is_retired_ = true; }
 
+  // Takes nothing, but starts, until it is released.
+  void hold() { is_held_ = true; }
+
+  void release() { is_held_ = false; }
+
+  // Whether the process has nearly had the records, or the time, that the stage grants it, so that
+  // another should be started in its place.
+  [[nodiscard]] bool is_worn(Instant now) const;
+
   [[nodiscard]] std::optional<Instant> next_deadline(const WorkQueue& queue, Instant now) const;
 
   // The process whose events are for this replica.
   [[nodiscard]] std::optional<ToolId> tool() const { return tool_; }
 
   [[nodiscard]] bool is_ready() const {
-    return tool_.has_value() && is_started_ && prelude_.is_over();
+    return tool_.has_value() && is_started_ && opening_.is_over() && !is_on_probation_;
   }
 
   [[nodiscard]] bool is_idle() const { return given_.is_empty(); }
@@ -87,6 +96,9 @@ class KeptReplica {
   void give(Portion portion, Turn& turn);
   [[nodiscard]] bool must_commit_first(Instant now) const;
   [[nodiscard]] WorkQueue::Room room(const WorkQueue& queue);
+  [[nodiscard]] bool may_feed() const;
+  [[nodiscard]] Duration ahead() const;
+  [[nodiscard]] std::optional<Instant> worn_at() const;
   void look(Turn& turn);
   void plan_look(Instant now);
   void cancel_look();
@@ -95,7 +107,8 @@ class KeptReplica {
   void check_timeout(Turn& turn);
   void tell_silence(Rest rest, Turn& turn);
   [[nodiscard]] std::optional<wire::Failure> fault_of_output() const;
-  // What was printed behind the prelude.
+  void end_opening(Instant now);
+  // What was printed behind the opening.
   void hear(std::string_view bytes, Turn& turn);
   void hear_unasked(std::size_t bytes, Turn& turn);
   void learn(std::uint32_t answers, Instant now);
@@ -118,19 +131,20 @@ class KeptReplica {
   void forget_process();
   void fail_stage(std::string reason);
   void fail_stage_and_end(std::string reason, Turn& turn);
-  // The tool has not printed its prelude: `why`.
-  void fail_at_prelude(const std::string& why, Turn& turn);
+  // The tool has not printed its opening: `why`.
+  void fail_at_opening(const std::string& why, Turn& turn);
 
   Post post_;
   std::variant<EachContract, FilterContract> contract_;
   std::optional<ToolId> tool_;
   bool is_started_ = false;
   bool is_retired_ = false;
+  bool is_held_ = false;
   bool has_ended_ = false;  // By end(): no process any more.
   Closing closing_ = Closing::kNo;
   Instant closing_until_;
   bool is_test_late_ = false;  // We ended it, for it did not end by itself.
-  Prelude prelude_;            // Nothing is fed before it is over.
+  Opening opening_;            // Nothing is fed before it is over.
   Uncommitted given_;
   Pace pace_;
   StderrTail stderr_;
@@ -141,7 +155,8 @@ class KeptReplica {
   bool is_on_probation_ = false;      // Not fed before it was seen to wait for input.
   Instant probation_until_;
   Instant started_at_;
-  bool has_been_fed_ = false;             // This process, ever.
+  Duration opening_time_{};               // From its start until it could be fed.
+  std::uint64_t fed_count_ = 0;           // Records given to this process.
   bool has_answered_ = false;             // This process, ever.
   bool has_committed_ = false;            // Output of this process.
   bool has_rested_ = false;               // This process was seen at rest.

@@ -18,6 +18,11 @@ class Pace {
   // 1 at first. It doubles when so many were answered.
   [[nodiscard]] std::uint32_t allowance() const { return allowance_; }
 
+  // Per answer; 0: unknown.
+  [[nodiscard]] Duration record_time() const {
+    return Duration(static_cast<Duration::rep>(record_ns_));
+  }
+
   // Another process begins with one record.
   void begin_anew();
 

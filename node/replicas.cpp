@@ -12,6 +12,7 @@ void Replicas::advance(Turn& turn, WindowQueue& windows, std::uint64_t& next_too
 }
 
 void Replicas::work(Turn& turn, WindowQueue& windows, std::uint64_t& next_tool) {
+  renew(turn.now);
   adjust(!turn.queue.is_empty() || !windows.is_empty());
   for (Place& place : places_) {
     if (auto* const kept = std::get_if<KeptReplica>(&place.replica)) {
@@ -30,7 +31,7 @@ void Replicas::work(Turn& turn, WindowQueue& windows, std::uint64_t& next_tool) 
 void Replicas::adjust(bool has_work) {
   std::uint32_t staying = 0;
   for (Place& place : places_) {
-    if (place.is_retired) continue;
+    if (place.is_retired || place.is_spare) continue;
     const bool is_surplus = staying >= plan_.wanted && (plan_.wanted > 0 || !has_work);
     if (!is_surplus) {
       ++staying;
@@ -41,11 +42,11 @@ void Replicas::adjust(bool has_work) {
   }
   const std::uint32_t wanted = std::max(plan_.wanted, has_work ? 1U : 0U);
   for (; staying < wanted && (!plan_.is_ordered || places_.empty()); ++staying) {
-    add();
+    (void)add();
   }
 }
 
-void Replicas::add() {
+Replicas::Place& Replicas::add() {
   Post post = post_;
   const auto is_taken = [&post](const Place& place) { return place.index == post.index; };
   while (std::any_of(places_.begin(), places_.end(), is_taken)) {
@@ -54,10 +55,53 @@ void Replicas::add() {
   const std::uint32_t index = post.index;
   const std::uint64_t seed = plan_.seed + count_++;
   if (post.stage.mode == spec::Mode::kWindow) {
-    places_.push_back({index, false, WindowReplica(std::move(post), seed)});
-  } else {
-    places_.push_back({index, false, KeptReplica(std::move(post), seed)});
+    return places_.emplace_back(
+        Place{.index = index, .replica = WindowReplica(std::move(post), seed)});
   }
+  return places_.emplace_back(Place{.index = index, .replica = KeptReplica(std::move(post), seed)});
+}
+
+void Replicas::renew(Instant now) {
+  if (!post_.stage.records_max && !post_.stage.age_max) return;
+  std::vector<std::uint32_t> due;
+  for (const Place& place : places_) {
+    const auto& kept = std::get<KeptReplica>(place.replica);
+    const bool has_successor = std::any_of(places_.begin(), places_.end(), [&](const Place& other) {
+      return other.successor_of == place.index;
+    });
+    const bool is_due = !place.is_retired && !place.successor_of && kept.is_worn(now);
+    if (is_due && !has_successor) due.push_back(place.index);
+  }
+  for (const std::uint32_t index : due) {
+    Place& spare = add();
+    spare.is_spare = true;
+    spare.successor_of = index;
+    std::get<KeptReplica>(spare.replica).hold();
+  }
+  for (Place& place : places_) {
+    if (place.successor_of) let_in(place);
+  }
+}
+
+void Replicas::let_in(Place& successor) {
+  const auto before = std::find_if(places_.begin(), places_.end(), [&](const Place& place) {
+    return place.index == *successor.successor_of;
+  });
+  auto& kept = std::get<KeptReplica>(successor.replica);
+  bool is_free = before == places_.end();
+  if (!is_free) {
+    auto& old = std::get<KeptReplica>(before->replica);
+    if (kept.is_ready() || old.is_gone()) {
+      before->is_retired = true;
+      old.retire();
+    }
+    is_free = before->is_retired && (!plan_.is_ordered || old.is_idle());
+    successor.is_spare = !before->is_retired;
+  }
+  if (!is_free) return;
+  successor.is_spare = false;
+  successor.successor_of.reset();
+  kept.release();
 }
 
 bool Replicas::forget_the_gone() {
@@ -90,7 +134,7 @@ std::uint32_t Replicas::ready() const {
   return static_cast<std::uint32_t>(
       std::count_if(places_.begin(), places_.end(), [](const Place& place) {
         const auto is_ready = [](const auto& r) { return r.is_ready(); };
-        return !place.is_retired && std::visit(is_ready, place.replica);
+        return !place.is_retired && !place.is_spare && std::visit(is_ready, place.replica);
       }));
 }
 

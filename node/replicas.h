@@ -4,7 +4,9 @@
 //  (1) A surplus replica takes nothing new, finishes what it has inside and ends its process. While
 //      something waits the last ones are no surplus, even when none is wanted.
 //  (2) Where order matters a replica comes only when the one before it is gone.
-//  (3) No two have the same index, which the tool knows as LEAT_REPLICA.
+//  (3) A process that is due to be renewed works until its successor can: then it is retired, and
+//      the successor is fed; where order matters, only when nothing is inside the other any more.
+//  (4) No two have the same index, which the tool knows as LEAT_REPLICA.
 
 #pragma once
 
@@ -79,11 +81,16 @@ class Replicas {
   struct Place {
     std::uint32_t index = 0;
     bool is_retired = false;
+    bool is_spare = false;                      // Another still works in its place:
+    std::optional<std::uint32_t> successor_of;  // That of this index. Until it is let in.
     std::variant<KeptReplica, WindowReplica> replica;
   };
 
   void adjust(bool has_work);
-  void add();
+  Place& add();
+  // Starts successors of what is due, and lets in those that can work.
+  void renew(Instant now);
+  void let_in(Place& successor);
   void work(Turn& turn, WindowQueue& windows, std::uint64_t& next_tool);
   // Whether there was one.
   bool forget_the_gone();

@@ -85,7 +85,7 @@ tl::expected<StartTool, wire::Failure> start_order_with(const Post& post, ToolId
 }  // namespace
 
 WindowReplica::WindowReplica(Post post, std::uint64_t seed)
-    : post_(std::move(post)), prelude_(post_.stage), answers_(post_.stage.output), pause_(seed) {}
+    : post_(std::move(post)), opening_(post_.stage), answers_(post_.stage.output), pause_(seed) {}
 
 void WindowReplica::advance(Turn& turn, WindowQueue& windows, std::uint64_t& next_tool) {
   if (has_ended_) return;
@@ -178,7 +178,7 @@ void WindowReplica::on(const ToolStartFailed& event, Turn& turn) {
 void WindowReplica::on(const ToolPrinted& event, Turn& turn) {
   ENSURE(tool_ == event.tool);
   if (has_ended_ || killed_for_) return;
-  (void)answers_.add(prelude_.skip(event.bytes));
+  (void)answers_.add(opening_.skip(event.bytes));
   killed_for_ = fault_of_output();
   if (!killed_for_) return;
   answers_.clear();
@@ -251,7 +251,7 @@ void WindowReplica::finish(Turn& turn) {
       !ended_->is_signal && std::find(well.begin(), well.end(), ended_->status) != well.end();
   if (killed_for_) {
     fail(*killed_for_, turn);
-  } else if (is_well && !prelude_.is_over()) {
+  } else if (is_well && !opening_.is_over()) {
     fail({.kind = wire::FailureKind::kMismatch,
           .reason = "the tool ended before it had printed its prelude"},
          turn);
@@ -339,7 +339,7 @@ void WindowReplica::clear_process() {
   is_started_ = false;
   ended_.reset();
   killed_for_.reset();
-  prelude_.begin_anew();
+  opening_.begin_anew();
   answers_.clear();
   // What the stage failed with is still to be told.
   if (!stage_failure_) stderr_.clear();

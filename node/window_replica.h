@@ -12,7 +12,7 @@
 #include <string>
 
 #include "node/answers.h"
-#include "node/prelude.h"
+#include "node/opening.h"
 #include "node/replica.h"
 #include "node/window_queue.h"
 
@@ -82,7 +82,7 @@ class WindowReplica {
   bool has_ended_ = false;          // By end().
   std::optional<ToolEnded> ended_;  // The process is gone; its window may be still to come.
   std::optional<wire::Failure> killed_for_;  // Why we ended it.
-  Prelude prelude_;                          // Passed over.
+  Opening opening_;                          // Passed over.
   Answers answers_;
   StderrTail stderr_;
   RestartPause pause_;

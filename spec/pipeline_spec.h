@@ -46,6 +46,13 @@ struct Prelude {
   std::string until;          // Else: lines, up to the first that this pattern matches.
 };
 
+// The line that tells that the tool has loaded: on one of the two streams.
+struct Ready {
+  std::string on_stdout;  // A pattern; lines up to the first that it matches are dropped.
+  std::string on_stderr;
+  Duration timeout = std::chrono::seconds(300);  // From the process's start.
+};
+
 inline constexpr std::uint32_t kReplicasMax = 1024;  // Of a stage, over the whole cluster.
 
 struct Stage {
@@ -59,7 +66,11 @@ struct Stage {
   Window window;  // Mode window only.
   framing::Framing input;
   framing::Framing output;
+  std::optional<Ready> ready;
   std::optional<Prelude> prelude;
+  // A process of a kept tool is renewed when it was given so many records, or has lived so long.
+  std::optional<std::uint64_t> records_max;
+  std::optional<Duration> age_max;
   std::uint32_t in_flight_max = 0;  // Records inside a replica at once; 0: adaptive.
   std::optional<Duration>
       timeout;  // Per record, from the previous answer; for a window, of it all.

@@ -70,10 +70,10 @@ Read<Framing> read_framing_map(const YamlValue& yaml) {
 
 }  // namespace
 
-Read<std::string> read_pattern(const YamlValue& yaml, const std::string& instead) {
+Read<std::string> read_pattern(const YamlValue& yaml, std::string_view instead) {
   auto pattern = read_text(yaml, "a pattern in RE2 syntax");
   if (!pattern) return pattern;
-  if (pattern->empty()) return unexpected_value(yaml, instead);
+  if (pattern->empty()) return unexpected_value(yaml, std::string(instead));
   const framing::Pattern compiled(*pattern);
   if (!compiled.is_good()) return unexpected_value(yaml, "RE2 syntax: " + compiled.error());
   return pattern;

@@ -11,6 +11,6 @@ namespace leat::spec {
 [[nodiscard]] Read<framing::Framing> read_framing(const YamlValue& yaml);
 
 // A pattern in RE2 syntax; `instead` says what to write in place of an empty one.
-[[nodiscard]] Read<std::string> read_pattern(const YamlValue& yaml, const std::string& instead);
+[[nodiscard]] Read<std::string> read_pattern(const YamlValue& yaml, std::string_view instead);
 
 }  // namespace leat::spec

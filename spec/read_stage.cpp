@@ -6,7 +6,7 @@
 #include "spec/check_framings.h"
 #include "spec/read_command.h"
 #include "spec/read_framing.h"
-#include "spec/read_prelude.h"
+#include "spec/read_opening.h"
 #include "spec/read_surroundings.h"
 #include "spec/values.h"
 
@@ -18,7 +18,7 @@ using std::chrono::hours;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-constexpr std::uint64_t kWindowRecordsMax = 1'000'000'000;
+constexpr std::uint64_t kRecordsMax = 1'000'000'000;
 constexpr std::uint64_t kWindowBytesMax = std::uint64_t{1} << 40;
 
 Read<void> read_mode(const YamlValue& yaml, Stage& stage) {
@@ -34,7 +34,7 @@ Read<void> read_mode(const YamlValue& yaml, Stage& stage) {
 constexpr std::array<Key<Window>, 3> kWindowKeys = {
     {{"records",
       [](const YamlValue& yaml, Window& window) {
-        return store(window.records, read_count(yaml, {1, kWindowRecordsMax}));
+        return store(window.records, read_count(yaml, {1, kRecordsMax}));
       }},
      {"bytes",
       [](const YamlValue& yaml, Window& window) {
@@ -153,7 +153,7 @@ Read<void> leave_for_command(const YamlValue& /*yaml*/, StageDraft& /*draft*/) {
   return {};
 }
 
-constexpr std::array<Key<StageDraft>, 22> kStageKeys = {
+constexpr std::array<Key<StageDraft>, 25> kStageKeys = {
     {{"name",
       [](const YamlValue& yaml, StageDraft& draft) {
         draft.name.mark = yaml.mark;
@@ -176,6 +176,15 @@ constexpr std::array<Key<StageDraft>, 22> kStageKeys = {
      {"output", [](const YamlValue& yaml,
                    StageDraft& d) { return store(d.stage.output, read_framing(yaml)); }},
      {"prelude", [](const YamlValue& yaml, StageDraft& d) { return read_prelude(yaml, d.stage); }},
+     {"ready", [](const YamlValue& yaml, StageDraft& d) { return read_ready(yaml, d.stage); }},
+     {"max_records",
+      [](const YamlValue& yaml, StageDraft& d) {
+        return store(d.stage.records_max, read_count(yaml, {1, kRecordsMax}));
+      }},
+     {"max_age",
+      [](const YamlValue& yaml, StageDraft& d) {
+        return store(d.stage.age_max, read_duration(yaml, {seconds(1), hours(24 * 365)}));
+      }},
      {"in_flight",
       [](const YamlValue& yaml, StageDraft& d) {
         return store(d.stage.in_flight_max, read_count(yaml, {1, 65536}));
@@ -248,6 +257,13 @@ Read<void> check_window(const YamlValue& yaml, const Stage& stage, const Limits&
 }
 
 Read<void> check_mode_window(const YamlValue& yaml, Stage& stage, const Limits& limits) {
+  for (const char* const key : {"ready", "max_records", "max_age"}) {
+    const auto* const entry = yaml.find(key);
+    if (entry == nullptr) continue;
+    return fault(entry->key_mark, "found " + std::string(key) +
+                                      " in mode window, expected it in modes each and filter only: "
+                                      "each window has a process of its own");
+  }
   if (const auto* entry = yaml.find("in_flight")) {
     return fault(entry->key_mark,
                  "found in_flight in mode window, expected it in modes each and filter only: a "

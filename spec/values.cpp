@@ -11,9 +11,8 @@ namespace {
 constexpr std::size_t kNameBytesMax = 64;
 
 // Keys that docs/pipeline-spec.md announces.
-constexpr std::array<std::string_view, 13> kPlannedKeys = {
-    "sources", "sinks", "joins", "routes", "examples",    "buffering",
-    "ready",   "key",   "order", "preset", "max_records", "max_age"};
+constexpr std::array<std::string_view, 9> kPlannedKeys = {
+    "sources", "sinks", "joins", "routes", "examples", "buffering", "key", "order", "preset"};
 
 template <typename T>
 Read<T> at(const YamlValue& yaml, Result<T> result) {

@@ -52,7 +52,8 @@ std::string chain(const std::vector<std::string>& from) {
 
 const std::string kStageKeys =
     "expected in a stage: name, run, shell, file, from, replicas, mode, window, input, output, "
-    "prelude, in_flight, timeout, grace, retry, on_error, env, nice, user, tool_limits, nodes or "
+    "prelude, ready, max_records, max_age, in_flight, timeout, grace, retry, on_error, env, nice, "
+    "user, tool_limits, nodes or "
     "exit_codes";
 const std::string kTopKeys = "expected in a pipeline: version, pipeline, framing, limits or stages";
 const std::string kFramings =
@@ -151,12 +152,11 @@ TEST_CASE("keys that are unknown or not built yet are told apart") {
        "f:5:11: found 'tagged', which is not built yet, expected each, filter or window"},
       {stage("replicas: auto"),
        "f:5:15: found 'auto', which is not built yet, expected a whole number from 1 to 1024"},
-      {stage("mode: window\n    window: {max_age: 1s}"),
-       "f:6:14: found the key 'max_age', which is not built yet, expected in window: records, "
+      {stage("mode: window\n    window: {key: 1s}"),
+       "f:6:14: found the key 'key', which is not built yet, expected in window: records, "
        "bytes or time"},
   });
-  for (const char* key : {"sources", "sinks", "buffering", "ready", "key", "order", "preset",
-                          "examples", "max_records", "max_age"}) {
+  for (const char* key : {"sources", "sinks", "buffering", "key", "order", "preset", "examples"}) {
     CHECK(message_of(stage(std::string(key) + ": 1")) ==
           "f:5:5: found the key '" + std::string(key) + "', which is not built yet, " + kStageKeys);
   }
@@ -177,7 +177,8 @@ TEST_CASE("what a pipeline lacks is told") {
        "f:2:10: found a stage without a command, expected run: COMMAND"},
       {"pipeline: p\nstages: [cat]\n",
        "f:2:10: found 'cat', expected a stage: a map of name, run, shell, file, from, replicas, "
-       "mode, window, input, output, prelude, in_flight, timeout, grace, retry, on_error, env, "
+       "mode, window, input, output, prelude, ready, max_records, max_age, in_flight, timeout, "
+       "grace, retry, on_error, env, "
        "nice, user, "
        "tool_limits, nodes or exit_codes"},
       {"version: 2\nfuture: x\n",

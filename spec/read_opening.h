@@ -1,4 +1,5 @@
-// What a stage says of the banner that its tool prints: its key `prelude`.
+// What a stage says of what its tool prints before it is given anything: its keys `prelude` and
+// `ready`.
 
 #pragma once
 
@@ -8,5 +9,6 @@
 namespace leat::spec {
 
 [[nodiscard]] Read<void> read_prelude(const YamlValue& yaml, Stage& stage);
+[[nodiscard]] Read<void> read_ready(const YamlValue& yaml, Stage& stage);
 
 }  // namespace leat::spec
