@@ -222,8 +222,7 @@ void ToolHost::order(const LookAtTool& effect, Instant /*now*/) {
     seen.reason = tool.probe->reason();
   }
   // What it printed before it came to rest comes first, all of it.
-  if (seen.rest == Rest::kAtRest) drain_output(tool);
-  if (seen.rest != Rest::kBusy) read_output(tool);
+  if (seen.rest != Rest::kBusy && !read_output(tool)) seen.rest = Rest::kBusy;
   deliver_(seen);
 }
 
@@ -290,27 +289,19 @@ void ToolHost::close_input(Tool& tool) {
   tool.must_read_on = false;
 }
 
-// More than a pipe holds cannot be there.
-void ToolHost::drain_output(Tool& tool) {
-  constexpr std::size_t kTurnsMax = 1 + io::kPipeBytes / kReadBytes;
-  for (std::size_t i = 0; i < kTurnsMax && tool.child.from_stdout.is_open(); ++i) {
-    if (io::bytes_in_pipe(tool.child.from_stdout.get()).value_or(0) == 0) return;
-    read_output(tool);
-  }
-}
-
-void ToolHost::read_output(Tool& tool) {
+bool ToolHost::read_output(Tool& tool) {
   for (int i = 0; i < kReadsPerTurn && tool.child.from_stdout.is_open(); ++i) {
     const Result<io::ReadOutcome> outcome =
         io::read_some(tool.child.from_stdout.get(), std::span(buffer_));
-    if (outcome && outcome->state == io::ReadState::kWouldBlock) return;
+    if (outcome && outcome->state == io::ReadState::kWouldBlock) return true;
     if (!outcome || outcome->state == io::ReadState::kEnd) {
       tool.child.from_stdout.reset();
-      return;
+      return true;
     }
     deliver_(ToolPrinted{tool.id, std::string_view(buffer_.data(), outcome->bytes)});
-    if (outcome->bytes < buffer_.size()) return;
+    if (outcome->bytes < buffer_.size()) return true;
   }
+  return !tool.child.from_stdout.is_open();
 }
 
 void ToolHost::read_stderr(Tool& tool) {
@@ -394,7 +385,7 @@ void ToolHost::serve(const io::WaitSet& waits, Instant now) {
   for (Tool* const tool : present) {
     if (is_ready(tool->at_start)) hear_start(*tool);
     if (is_ready(tool->at_stderr)) read_stderr(*tool);
-    if (is_ready(tool->at_output)) read_output(*tool);
+    if (is_ready(tool->at_output)) (void)read_output(*tool);
     if (is_ready(tool->at_input)) write_input(*tool);
     if (is_ready(tool->at_end)) note_end(*tool, now);
     if (tool->press_at && now >= *tool->press_at) press(*tool, now);

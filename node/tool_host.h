@@ -61,8 +61,8 @@ class ToolHost {
                                                const std::optional<io::User>& reader);
   void hear_start(Tool& tool);
   void tell_started(Tool& tool);
-  void read_output(Tool& tool);
-  void drain_output(Tool& tool);
+  // Whether nothing is left for now. There is a bound to what is read at once.
+  bool read_output(Tool& tool);
   void read_stderr(Tool& tool);
   void write_input(Tool& tool);
   void close_input(Tool& tool);
