@@ -66,6 +66,15 @@ StartTool start_order(const Post& post, ToolId tool) {
   return order;
 }
 
+void connect_output(StartTool& order, spec::Buffering buffering, const framing::Framing& output) {
+  order.buffering = buffering == spec::Buffering::kAuto ? spec::Buffering::kPipe : buffering;
+  if (order.buffering != spec::Buffering::kPreload) return;
+  // A buffer that is flushed at each newline holds back records without. JSON values need none.
+  const bool ends_lines =
+      output.kind != framing::Kind::kJson && framing::terminator(output).ends_with('\n');
+  order.env.try_emplace("_STDBUF_O", ends_lines ? "L" : "0");
+}
+
 void StderrTail::add(std::string_view bytes, const Limits& limits) {
   text_.append(bytes.substr(bytes.size() - std::min(bytes.size(), limits.stderr_bytes_max)));
   const std::size_t most = std::min(text_.size(), limits.stderr_bytes_max);

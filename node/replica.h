@@ -44,6 +44,9 @@ struct Post {
 
 [[nodiscard]] StartTool start_order(const Post& post, ToolId tool);
 
+// Connects its standard output so; kAuto as kPipe. `output` is its framing.
+void connect_output(StartTool& order, spec::Buffering buffering, const framing::Framing& output);
+
 // The last lines, bounded in number and bytes.
 class StderrTail {
  public:

@@ -39,6 +39,7 @@ struct ToolStartFailed {
   std::string reason;
   bool may_pass = false;  // The system was short of something: descriptors, memory, processes.
   bool is_by_arguments = false;  // They are more than the system takes.
+  bool is_by_buffering = false;  // This node has no such way to connect its standard output.
 };
 
 // Valid during the step only.
@@ -94,6 +95,7 @@ struct StartTool {
   bool must_read_on = false;  // One that closes its input or output before its end is ended.
   std::optional<RecordFile> file;
   spec::Surroundings surroundings;
+  spec::Buffering buffering = spec::Buffering::kPipe;  // kAuto is carried out as kPipe.
 };
 
 struct FeedTool {

@@ -5,11 +5,13 @@
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
+#include <span>
 #include <utility>
 
-#include <unistd.h>
-
 #include "io/pipe.h"
+#include "io/pty.h"
+#include "io/stdbuf_library.h"
+#include "node/tool_host_options.h"
 
 namespace leat::node {
 
@@ -24,57 +26,31 @@ constexpr std::size_t kPiecesPerWrite = 16;
 // output may take to end.
 constexpr Duration kLeftoversTime = 1s;
 
-// The node's environment without what would change how tools behave, plus the stage's.
-std::vector<std::string> environment_for(const StartTool& order, const io::Guardian& guardian,
-                                         const std::optional<io::User>& user) {
-  std::map<std::string, std::string> all;
-  for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
-    const std::string text(*entry);
-    const std::size_t equals = text.find('=');
-    if (equals == std::string::npos) continue;
-    const std::string name = text.substr(0, equals);
-    const bool is_ours = name.starts_with("LEAT_") || name == "PYTHONUNBUFFERED";
-    if (!is_ours) all[name] = text.substr(equals + 1);
-  }
-  if (user) {
-    all["HOME"] = user->home;
-    all["LOGNAME"] = all["USER"] = user->name;
-  }
-  for (const auto& [name, value] : order.env) {
-    all[name] = value;
-  }
-  std::vector<std::string> entries;
-  for (const auto& [name, value] : all) {
-    entries.push_back(name + "=" + value);
-  }
-  entries.push_back(guardian.environment_entry());
-  return entries;
-}
-
-Result<io::Surroundings> surroundings_for(const StartTool& order) {
-  const spec::Surroundings& wanted = order.surroundings;
-  io::Surroundings surroundings{.nice = wanted.nice,
-                                .open_files_max = wanted.open_files_max,
-                                .memory_bytes_max = wanted.memory_bytes_max};
-  if (wanted.cpu_time_max) {
-    const auto seconds = std::chrono::ceil<std::chrono::seconds>(*wanted.cpu_time_max);
-    surroundings.cpu_seconds_max = static_cast<std::uint64_t>(seconds.count());
-  }
-  if (wanted.user.empty()) return surroundings;
-  Result<io::User> user = io::find_user(wanted.user);
-  if (!user) {
-    return failure(user.error().code,
-                   "cannot start '" + order.argv.front() + "': " + user.error().message);
-  }
-  surroundings.user = std::move(*user);
-  return surroundings;
-}
-
 ToolStartFailed start_failure(ToolId tool, const Error& error) {
   return {.tool = tool,
           .reason = error.message,
           .may_pass = error.code == Errc::kUnavailable,
           .is_by_arguments = error.code == Errc::kInvalidArgument};
+}
+
+// What was read one after another into a buffer, and why no more.
+struct Gathered {
+  enum class Then { kIsFull, kNothingLeft, kEnd } then = Then::kIsFull;
+  std::size_t bytes = 0;
+};
+
+Gathered gather(const io::Fd& fd, std::span<char> buffer, bool is_terminal) {
+  std::size_t bytes = 0;
+  while (bytes < buffer.size()) {
+    const Result<io::ReadOutcome> outcome = io::read_some(fd.get(), buffer.subspan(bytes));
+    if (!outcome || outcome->state == io::ReadState::kEnd) return {Gathered::Then::kEnd, bytes};
+    if (outcome->state == io::ReadState::kWouldBlock) return {Gathered::Then::kNothingLeft, bytes};
+    bytes += outcome->bytes;
+    // A pipe gives all that it has at once, a terminal a part of it.
+    const bool is_all = !is_terminal && bytes < buffer.size();
+    if (is_all) return {Gathered::Then::kNothingLeft, bytes};
+  }
+  return {Gathered::Then::kIsFull, bytes};
 }
 
 Rest rest_of(io::Rest seen) {
@@ -95,6 +71,12 @@ Rest rest_of(io::Rest seen) {
 
 }  // namespace
 
+// What is made for a tool's standard output before it is started.
+struct ToolHost::Output {
+  std::optional<io::Pty> pty;
+  std::string preload;  // Empty: none.
+};
+
 struct ToolHost::Tool {
   ToolId id;
   io::Child child;
@@ -105,6 +87,7 @@ struct ToolHost::Tool {
   std::size_t written_of_first = 0;
   bool closes_after_write = false;
   bool must_read_on = false;
+  bool is_on_terminal = false;      // Its standard output.
   bool has_exited = false;          // It is reaped when its pipes are closed, too.
   std::optional<Instant> press_at;  // When the next step of ending it is due.
   enum class Press { kTerminate, kKill } press = Press::kTerminate;
@@ -137,7 +120,13 @@ void ToolHost::order(const StartTool& effect, Instant /*now*/) {
   auto tool = std::make_unique<Tool>();
   tool->id = effect.tool;
   tool->must_read_on = effect.must_read_on;
-  if (const Result<void> launched = launch(effect, *tool); !launched) {
+  Result<Output> output = make_output(effect);
+  if (!output) {
+    ToolStartFailed failed = start_failure(effect.tool, output.error());
+    failed.is_by_buffering = true;
+    return deliver_(failed);
+  }
+  if (const Result<void> launched = launch(effect, *output, *tool); !launched) {
     if (!tool->file.empty()) io::RecordFiles::remove(tool->file);
     deliver_(start_failure(effect.tool, launched.error()));
     return;
@@ -147,14 +136,34 @@ void ToolHost::order(const StartTool& effect, Instant /*now*/) {
   if (!kept.child.start_report.is_open()) tell_started(kept);
 }
 
-Result<void> ToolHost::launch(const StartTool& effect, Tool& tool) {
-  Result<io::Surroundings> surroundings = surroundings_for(effect);
-  if (!surroundings) return tl::unexpected(surroundings.error());
-  tool.options = {.argv = effect.argv,
-                  .environment = environment_for(effect, guardian_, surroundings->user),
-                  .working_directory = effect.directory,
-                  .surroundings = std::move(*surroundings),
-                  .starter = starter_};
+Result<ToolHost::Output> ToolHost::make_output(const StartTool& effect) {
+  const auto unavailable = [&effect](const char* word, const Error& error) {
+    return failure(error.code, "cannot start '" + effect.argv.front() +
+                                   "' with buffering: " + word + ": " + error.message);
+  };
+  Output output;
+  if (effect.buffering == spec::Buffering::kPty) {
+    Result<io::Pty> pty = io::make_pty();
+    if (!pty) return unavailable("pty", pty.error());
+    output.pty = std::move(*pty);
+  }
+  if (effect.buffering == spec::Buffering::kPreload) {
+    if (!preload_) {
+      const char* const path = std::getenv("PATH");
+      preload_ = io::find_stdbuf_library(path == nullptr ? "" : path);
+    }
+    if (!*preload_) return unavailable("preload", preload_->error());
+    output.preload = **preload_;
+  }
+  return output;
+}
+
+Result<void> ToolHost::launch(const StartTool& effect, Output& output, Tool& tool) {
+  Result<io::SpawnOptions> options =
+      spawn_options_for(effect, {guardian_.environment_entry(), starter_, output.preload});
+  if (!options) return tl::unexpected(options.error());
+  tool.options = std::move(*options);
+  if (output.pty) tool.options.output_fd = output.pty->slave.get();
   if (effect.file) {
     Result<std::string> path = write_file(effect.file->bytes, tool.options.surroundings.user);
     if (!path) return tl::unexpected(path.error());
@@ -164,6 +173,9 @@ Result<void> ToolHost::launch(const StartTool& effect, Tool& tool) {
   Result<io::Child> child = io::spawn(tool.options);
   if (!child) return tl::unexpected(child.error());
   tool.child = std::move(*child);
+  if (!output.pty) return {};
+  tool.child.from_stdout = std::move(output.pty->master);
+  tool.is_on_terminal = true;
   return {};
 }
 
@@ -289,32 +301,20 @@ void ToolHost::close_input(Tool& tool) {
   tool.must_read_on = false;
 }
 
-bool ToolHost::read_output(Tool& tool) {
-  for (int i = 0; i < kReadsPerTurn && tool.child.from_stdout.is_open(); ++i) {
-    const Result<io::ReadOutcome> outcome =
-        io::read_some(tool.child.from_stdout.get(), std::span(buffer_));
-    if (outcome && outcome->state == io::ReadState::kWouldBlock) return true;
-    if (!outcome || outcome->state == io::ReadState::kEnd) {
-      tool.child.from_stdout.reset();
-      return true;
-    }
-    deliver_(ToolPrinted{tool.id, std::string_view(buffer_.data(), outcome->bytes)});
-    if (outcome->bytes < buffer_.size()) return true;
+template <typename Words>
+bool ToolHost::read(Tool& tool, io::Fd& fd) {
+  const bool is_terminal = tool.is_on_terminal && &fd == &tool.child.from_stdout;
+  for (int i = 0; i < kReadsPerTurn && fd.is_open(); ++i) {
+    const Gathered got = gather(fd, buffer_, is_terminal);
+    if (got.bytes > 0) deliver_(Words{tool.id, std::string_view(buffer_.data(), got.bytes)});
+    if (got.then == Gathered::Then::kEnd) fd.reset();
+    if (got.then == Gathered::Then::kNothingLeft) return true;
   }
-  return !tool.child.from_stdout.is_open();
+  return !fd.is_open();
 }
 
-void ToolHost::read_stderr(Tool& tool) {
-  for (int i = 0; i < kReadsPerTurn && tool.child.from_stderr.is_open(); ++i) {
-    const Result<io::ReadOutcome> outcome =
-        io::read_some(tool.child.from_stderr.get(), std::span(buffer_));
-    if (outcome && outcome->state == io::ReadState::kWouldBlock) return;
-    if (!outcome || outcome->state == io::ReadState::kEnd) {
-      tool.child.from_stderr.reset();
-      return;
-    }
-    deliver_(ToolComplained{tool.id, std::string_view(buffer_.data(), outcome->bytes)});
-  }
+bool ToolHost::read_output(Tool& tool) {
+  return read<ToolPrinted>(tool, tool.child.from_stdout);
 }
 
 void ToolHost::note_end(Tool& tool, Instant now) {
@@ -384,7 +384,7 @@ void ToolHost::serve(const io::WaitSet& waits, Instant now) {
   at_guardian_ = SIZE_MAX;
   for (Tool* const tool : present) {
     if (is_ready(tool->at_start)) hear_start(*tool);
-    if (is_ready(tool->at_stderr)) read_stderr(*tool);
+    if (is_ready(tool->at_stderr)) (void)read<ToolComplained>(*tool, tool->child.from_stderr);
     if (is_ready(tool->at_output)) (void)read_output(*tool);
     if (is_ready(tool->at_input)) write_input(*tool);
     if (is_ready(tool->at_end)) note_end(*tool, now);

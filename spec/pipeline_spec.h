@@ -19,6 +19,14 @@ namespace leat::spec {
 
 enum class Mode : std::uint8_t { kEach, kFilter, kWindow };
 
+// How a tool's standard output is connected, so that it hands on what it prints in time.
+enum class Buffering : std::uint8_t {
+  kAuto,     // Whichever of the others does.
+  kPipe,     // It does so by itself.
+  kPreload,  // A library of coreutils makes its stdio do so.
+  kPty       // It does so on a terminal.
+};
+
 // What happens to a record that failed `attempts` times.
 enum class OnError : std::uint8_t { kDeadLetter, kDrop, kStop };
 
