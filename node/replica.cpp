@@ -60,6 +60,7 @@ StartTool start_order(const Post& post, ToolId tool) {
                   .env = post.stage.env,
                   .must_read_on = post.stage.mode != spec::Mode::kWindow,
                   .surroundings = post.stage.surroundings};
+  connect_output(order, post.stage.buffering, post.stage.output);
   order.env.insert_or_assign("LEAT_PIPELINE", post.pipeline);
   order.env.insert_or_assign("LEAT_STAGE", post.stage.name);
   order.env.insert_or_assign("LEAT_REPLICA", std::to_string(post.index));

@@ -68,7 +68,8 @@ struct Stage {
   framing::Framing input;
   framing::Framing output;
   std::optional<Prelude> prelude;
-  std::uint32_t in_flight_max = 0;  // Records inside a replica at once; 0: adaptive.
+  Buffering buffering = Buffering::kAuto;  // Not in mode window.
+  std::uint32_t in_flight_max = 0;         // Records inside a replica at once; 0: adaptive.
   std::optional<Duration>
       timeout;  // Per record, from the previous answer; for a window, of it all.
   Duration grace = std::chrono::seconds(5);  // From end-of-file to SIGTERM, and on to SIGKILL.

@@ -69,6 +69,16 @@ constexpr std::array<Key<Stage>, 2> kRetryKeys = {
         return store(stage.backoff, read_duration(yaml, {Duration(0), hours(1)}));
       }}}};
 
+Read<void> read_buffering(const YamlValue& yaml, Stage& stage) {
+  constexpr std::array<std::string_view, 4> kWords = {"auto", "pipe", "preload", "pty"};
+  constexpr std::array<Buffering, 4> kValues = {Buffering::kAuto, Buffering::kPipe,
+                                                Buffering::kPreload, Buffering::kPty};
+  const auto word = read_word(yaml, kWords);
+  if (!word) return tl::unexpected(word.error());
+  stage.buffering = kValues.at(*word);
+  return {};
+}
+
 Read<void> read_on_error(const YamlValue& yaml, Stage& stage) {
   constexpr std::array<std::string_view, 3> kWords = {"dead-letter", "drop", "stop"};
   constexpr std::array<OnError, 3> kValues = {OnError::kDeadLetter, OnError::kDrop, OnError::kStop};
@@ -153,7 +163,7 @@ Read<void> leave_for_command(const YamlValue& /*yaml*/, StageDraft& /*draft*/) {
   return {};
 }
 
-constexpr std::array<Key<StageDraft>, 22> kStageKeys = {
+constexpr std::array<Key<StageDraft>, 23> kStageKeys = {
     {{"name",
       [](const YamlValue& yaml, StageDraft& draft) {
         draft.name.mark = yaml.mark;
@@ -176,6 +186,8 @@ constexpr std::array<Key<StageDraft>, 22> kStageKeys = {
      {"output", [](const YamlValue& yaml,
                    StageDraft& d) { return store(d.stage.output, read_framing(yaml)); }},
      {"prelude", [](const YamlValue& yaml, StageDraft& d) { return read_prelude(yaml, d.stage); }},
+     {"buffering",
+      [](const YamlValue& yaml, StageDraft& d) { return read_buffering(yaml, d.stage); }},
      {"in_flight",
       [](const YamlValue& yaml, StageDraft& d) {
         return store(d.stage.in_flight_max, read_count(yaml, {1, 65536}));
@@ -252,6 +264,12 @@ Read<void> check_mode_window(const YamlValue& yaml, Stage& stage, const Limits& 
     return fault(entry->key_mark,
                  "found in_flight in mode window, expected it in modes each and filter only: a "
                  "window is one unit");
+  }
+  if (const auto* entry = yaml.find("buffering")) {
+    return fault(
+        entry->key_mark,
+        "found buffering in mode window, expected it in modes each and filter only: what a "
+        "tool holds back it prints at the window's end");
   }
   return stage.holes.empty() ? check_window(yaml, stage, limits)
                              : settle_window_of_one(yaml, stage);

@@ -11,9 +11,9 @@ namespace {
 constexpr std::size_t kNameBytesMax = 64;
 
 // Keys that docs/pipeline-spec.md announces.
-constexpr std::array<std::string_view, 13> kPlannedKeys = {
-    "sources", "sinks", "joins", "routes", "examples",    "buffering",
-    "ready",   "key",   "order", "preset", "max_records", "max_age"};
+constexpr std::array<std::string_view, 11> kPlannedKeys = {
+    "sources", "sinks", "joins",  "routes",      "examples", "ready",
+    "key",     "order", "preset", "max_records", "max_age"};
 
 template <typename T>
 Read<T> at(const YamlValue& yaml, Result<T> result) {
