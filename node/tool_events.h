@@ -48,6 +48,12 @@ struct ToolPrinted {
   std::string_view bytes;
 };
 
+// Where its answers come by an AnswerPipe: what it printed on its standard output.
+struct ToolSaid {
+  ToolId tool;
+  std::string_view bytes;
+};
+
 struct ToolComplained {
   ToolId tool;
   std::string_view bytes;  // Of its standard error.
@@ -87,6 +93,13 @@ struct RecordFile {
   std::vector<spec::Hole> holes;
 };
 
+// A named pipe of its own that the tool writes its answers to, as it likes: at once, or opening it
+// for each. Its standard output is then for other words.
+struct AnswerPipe {
+  std::string variable;  // Of the tool's environment, that tells the path.
+  std::string path;      // Where the tool looks for it. Empty: wherever there is room.
+};
+
 struct StartTool {
   ToolId tool;
   std::string directory;
@@ -96,6 +109,7 @@ struct StartTool {
   std::optional<RecordFile> file;
   spec::Surroundings surroundings;
   spec::Buffering buffering = spec::Buffering::kPipe;  // kAuto is carried out as kPipe.
+  std::optional<AnswerPipe> answers;
 };
 
 struct FeedTool {

@@ -8,6 +8,7 @@
 #include <span>
 #include <utility>
 
+#include "io/answer_pipe.h"
 #include "io/pipe.h"
 #include "io/pty.h"
 #include "io/stdbuf_library.h"
@@ -22,6 +23,8 @@ using namespace std::chrono_literals;
 constexpr std::size_t kReadBytes = std::size_t{64} << 10;
 constexpr int kReadsPerTurn = 8;
 constexpr std::size_t kPiecesPerWrite = 16;
+// More than its pipe can hold lies there only when something unending writes on.
+constexpr int kLastTurns = 4;
 // What a dead tool's children may keep its pipes open, and what a tool that closed its input or
 // output may take to end.
 constexpr Duration kLeftoversTime = 1s;
@@ -39,10 +42,10 @@ struct Gathered {
   std::size_t bytes = 0;
 };
 
-Gathered gather(const io::Fd& fd, std::span<char> buffer, bool is_terminal) {
+Gathered gather(int fd, std::span<char> buffer, bool is_terminal) {
   std::size_t bytes = 0;
   while (bytes < buffer.size()) {
-    const Result<io::ReadOutcome> outcome = io::read_some(fd.get(), buffer.subspan(bytes));
+    const Result<io::ReadOutcome> outcome = io::read_some(fd, buffer.subspan(bytes));
     if (!outcome || outcome->state == io::ReadState::kEnd) return {Gathered::Then::kEnd, bytes};
     if (outcome->state == io::ReadState::kWouldBlock) return {Gathered::Then::kNothingLeft, bytes};
     bytes += outcome->bytes;
@@ -95,11 +98,18 @@ struct ToolHost::Tool {
   // Places in the wait set; SIZE_MAX when not watched.
   std::size_t at_input = SIZE_MAX;
   std::size_t at_output = SIZE_MAX;
+  std::size_t at_answers = SIZE_MAX;
   std::size_t at_stderr = SIZE_MAX;
   std::size_t at_end = SIZE_MAX;
   std::size_t at_start = SIZE_MAX;
   bool is_finished = false;
+
+  void forget_places() {
+    at_input = at_output = at_answers = at_stderr = at_end = at_start = SIZE_MAX;
+  }
+
   std::string file;  // That holds its record; empty: none.
+  std::optional<io::AnswerPipe> answers;
 };
 
 ToolHost::ToolHost(Means means, Deliver deliver)
@@ -128,8 +138,8 @@ void ToolHost::order(const StartTool& effect, Instant /*now*/) {
   }
   if (const Result<void> launched = launch(effect, *output, *tool); !launched) {
     if (!tool->file.empty()) io::RecordFiles::remove(tool->file);
-    deliver_(start_failure(effect.tool, launched.error()));
-    return;
+    tool->answers.reset();
+    return deliver_(start_failure(effect.tool, launched.error()));
   }
   (void)guardian_.add(tool->child.pid);
   Tool& kept = *tools_.emplace(effect.tool, std::move(tool)).first->second;
@@ -164,12 +174,10 @@ Result<void> ToolHost::launch(const StartTool& effect, Output& output, Tool& too
   if (!options) return tl::unexpected(options.error());
   tool.options = std::move(*options);
   if (output.pty) tool.options.output_fd = output.pty->slave.get();
-  if (effect.file) {
-    Result<std::string> path = write_file(effect.file->bytes, tool.options.surroundings.user);
-    if (!path) return tl::unexpected(path.error());
-    tool.options.argv = spec::fill_holes(effect.argv, effect.file->holes, *path);
-    tool.file = std::move(*path);
-  }
+  Result<void> added;
+  if (effect.file) added = add_file(*effect.file, tool);
+  if (added && effect.answers) added = add_answers(*effect.answers, tool);
+  if (!added) return added;
   Result<io::Child> child = io::spawn(tool.options);
   if (!child) return tl::unexpected(child.error());
   tool.child = std::move(*child);
@@ -179,15 +187,45 @@ Result<void> ToolHost::launch(const StartTool& effect, Output& output, Tool& too
   return {};
 }
 
-Result<std::string> ToolHost::write_file(const Bytes& record,
-                                         const std::optional<io::User>& reader) {
+Result<io::RecordFiles*> ToolHost::files() {
   if (!files_) {
     Result<io::RecordFiles> files = io::RecordFiles::create();
     if (!files) return tl::unexpected(files.error());
     (void)guardian_.set_folder(files->folder());
     files_.emplace(std::move(*files));
   }
-  return files_->write(record.view(), reader);
+  return &*files_;
+}
+
+Result<void> ToolHost::add_file(const RecordFile& file, Tool& tool) {
+  const Result<io::RecordFiles*> place = files();
+  if (!place) return tl::unexpected(place.error());
+  Result<std::string> path = (*place)->write(file.bytes.view(), tool.options.surroundings.user);
+  if (!path) return tl::unexpected(path.error());
+  tool.options.argv = spec::fill_holes(tool.options.argv, file.holes, *path);
+  tool.file = std::move(*path);
+  return {};
+}
+
+Result<void> ToolHost::add_answers(const AnswerPipe& wanted, Tool& tool) {
+  const std::optional<io::User>& user = tool.options.surroundings.user;
+  std::string path = wanted.path;
+  if (path.empty()) {
+    const Result<io::RecordFiles*> place = files();
+    if (!place) return tl::unexpected(place.error());
+    Result<std::string> reserved = (*place)->reserve(user);
+    if (!reserved) return tl::unexpected(reserved.error());
+    path = std::move(*reserved);
+  }
+  if (!path.starts_with('/')) path = tool.options.working_directory + "/" + path;
+  Result<io::AnswerPipe> answers = io::AnswerPipe::take(path, user);
+  if (!answers) {
+    return failure(answers.error().code,
+                   "cannot start '" + tool.options.argv.front() + "': " + answers.error().message);
+  }
+  tool.answers = std::move(*answers);
+  set_variable(tool.options.environment, wanted.variable, path);
+  return {};
 }
 
 void ToolHost::hear_start(Tool& tool) {
@@ -305,7 +343,7 @@ template <typename Words>
 bool ToolHost::read(Tool& tool, io::Fd& fd) {
   const bool is_terminal = tool.is_on_terminal && &fd == &tool.child.from_stdout;
   for (int i = 0; i < kReadsPerTurn && fd.is_open(); ++i) {
-    const Gathered got = gather(fd, buffer_, is_terminal);
+    const Gathered got = gather(fd.get(), buffer_, is_terminal);
     if (got.bytes > 0) deliver_(Words{tool.id, std::string_view(buffer_.data(), got.bytes)});
     if (got.then == Gathered::Then::kEnd) fd.reset();
     if (got.then == Gathered::Then::kNothingLeft) return true;
@@ -314,7 +352,18 @@ bool ToolHost::read(Tool& tool, io::Fd& fd) {
 }
 
 bool ToolHost::read_output(Tool& tool) {
-  return read<ToolPrinted>(tool, tool.child.from_stdout);
+  if (!tool.answers) return read<ToolPrinted>(tool, tool.child.from_stdout);
+  const bool has_said_all = read<ToolSaid>(tool, tool.child.from_stdout);
+  return read_answers(tool) && has_said_all;
+}
+
+bool ToolHost::read_answers(Tool& tool) {
+  for (int i = 0; i < kReadsPerTurn; ++i) {
+    const Gathered got = gather(tool.answers->fd(), buffer_, false);
+    if (got.bytes > 0) deliver_(ToolPrinted{tool.id, std::string_view(buffer_.data(), got.bytes)});
+    if (got.then != Gathered::Then::kIsFull) return true;
+  }
+  return false;
 }
 
 void ToolHost::note_end(Tool& tool, Instant now) {
@@ -326,9 +375,9 @@ void ToolHost::note_end(Tool& tool, Instant now) {
 }
 
 void ToolHost::finish_if_over(Tool& tool, Instant now) {
-  const bool has_closed_early =
-      tool.must_read_on && !tool.has_exited && !tool.press_at &&
-      (!tool.child.to_stdin.is_open() || !tool.child.from_stdout.is_open());
+  const bool can_answer = tool.answers || tool.child.from_stdout.is_open();
+  const bool has_closed_early = tool.must_read_on && !tool.has_exited && !tool.press_at &&
+                                (!tool.child.to_stdin.is_open() || !can_answer);
   if (has_closed_early) {
     tool.press = Tool::Press::kKill;
     tool.press_at = now + kLeftoversTime;
@@ -342,6 +391,10 @@ void ToolHost::finish_if_over(Tool& tool, Instant now) {
   io::kill_group(tool.child.pid, SIGKILL);
   (void)guardian_.remove(tool.child.pid);
   if (!tool.file.empty()) io::RecordFiles::remove(tool.file);
+  for (int i = 0; tool.answers && i < kLastTurns && !read_answers(tool); ++i) {
+  }
+  // Before its end is told, upon which another may want the same path.
+  tool.answers.reset();
   finished_.push_back(tool.id);
   const io::ExitStatus status = io::try_wait(tool.child).value_or(io::ExitStatus{});
   if (tool.start_error) return deliver_(start_failure(tool.id, *tool.start_error));
@@ -356,6 +409,8 @@ void ToolHost::watch(io::WaitSet& waits) {
   for (auto& [id, tool] : tools_) {
     tool->at_input = add(tool->child.to_stdin, POLLOUT, !tool->to_write.empty());
     tool->at_output = add(tool->child.from_stdout, POLLIN, true);
+    const bool has_answers = tool->answers.has_value();
+    tool->at_answers = has_answers ? waits.add(tool->answers->fd(), POLLIN) : SIZE_MAX;
     tool->at_stderr = add(tool->child.from_stderr, POLLIN, true);
     tool->at_start = add(tool->child.start_report, POLLIN, true);
     tool->at_end = add(tool->child.pidfd, POLLIN, !tool->has_exited);
@@ -385,12 +440,12 @@ void ToolHost::serve(const io::WaitSet& waits, Instant now) {
   for (Tool* const tool : present) {
     if (is_ready(tool->at_start)) hear_start(*tool);
     if (is_ready(tool->at_stderr)) (void)read<ToolComplained>(*tool, tool->child.from_stderr);
-    if (is_ready(tool->at_output)) (void)read_output(*tool);
+    if (is_ready(tool->at_output) || is_ready(tool->at_answers)) (void)read_output(*tool);
     if (is_ready(tool->at_input)) write_input(*tool);
     if (is_ready(tool->at_end)) note_end(*tool, now);
     if (tool->press_at && now >= *tool->press_at) press(*tool, now);
     finish_if_over(*tool, now);
-    tool->at_input = tool->at_output = tool->at_stderr = tool->at_end = tool->at_start = SIZE_MAX;
+    tool->forget_places();
   }
   for (const ToolId id : finished_) {
     tools_.erase(id);

@@ -59,14 +59,16 @@ class ToolHost {
 
   [[nodiscard]] Result<Output> make_output(const StartTool& effect);
   [[nodiscard]] Result<void> launch(const StartTool& effect, Output& output, Tool& tool);
-  [[nodiscard]] Result<std::string> write_file(const Bytes& record,
-                                               const std::optional<io::User>& reader);
+  [[nodiscard]] Result<io::RecordFiles*> files();
+  [[nodiscard]] Result<void> add_file(const RecordFile& file, Tool& tool);
+  [[nodiscard]] Result<void> add_answers(const AnswerPipe& wanted, Tool& tool);
   void hear_start(Tool& tool);
   void tell_started(Tool& tool);
   // Whether nothing is left for now. There is a bound to what is read at once.
+  bool read_output(Tool& tool);
+  bool read_answers(Tool& tool);
   template <typename Words>
   bool read(Tool& tool, io::Fd& fd);
-  bool read_output(Tool& tool);
   void write_input(Tool& tool);
   void close_input(Tool& tool);
   void note_end(Tool& tool, Instant now);

@@ -90,4 +90,12 @@ Result<io::SpawnOptions> spawn_options_for(const StartTool& order, const HostMea
                           .starter = means.starter};
 }
 
+void set_variable(std::vector<std::string>& environment, const std::string& name,
+                  const std::string& value) {
+  std::erase_if(environment, [start = name + "="](const std::string& entry) {
+    return entry.starts_with(start);
+  });
+  environment.push_back(name + "=" + value);
+}
+
 }  // namespace leat::node

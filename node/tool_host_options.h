@@ -4,6 +4,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "core/result.h"
 #include "io/process.h"
@@ -21,5 +22,9 @@ struct HostMeans {
 // The environment is the node's without what would change how tools behave, plus the stage's.
 [[nodiscard]] Result<io::SpawnOptions> spawn_options_for(const StartTool& order,
                                                          const HostMeans& means);
+
+// In an environment of "NAME=value", instead of what it was.
+void set_variable(std::vector<std::string>& environment, const std::string& name,
+                  const std::string& value);
 
 }  // namespace leat::node

@@ -25,6 +25,7 @@ class HostedTools {
     bool has_started = false;
     std::optional<node::ToolStartFailed> failed;
     std::string printed;
+    std::string said;
     std::string complained;
     std::vector<node::Rest> looks;
     std::optional<node::ToolEnded> ended;
@@ -47,7 +48,7 @@ class HostedTools {
 
   // Until it runs, or could not be started.
   node::ToolId start(const node::StartTool& order) {
-    host_.order(order, clock_.now());
+    host_.order(order, now());
     Story& story = stories_[order.tool];
     static_cast<void>(serve_until([&] { return story.has_started || story.failed; }));
     return order.tool;
@@ -55,7 +56,7 @@ class HostedTools {
 
   template <typename Effect>
   void carry_out(const Effect& effect) {
-    host_.order(effect, clock_.now());
+    host_.order(effect, now());
   }
 
   void feed(node::ToolId tool, std::string_view text) {
@@ -67,14 +68,14 @@ class HostedTools {
   // False at the deadline.
   template <typename Predicate>
   [[nodiscard]] bool serve_until(Predicate holds) {
-    const Instant end = clock_.now() + kDeadline;
+    const Instant end = now() + kDeadline;
     while (!holds()) {
-      if (clock_.now() > end) return false;
+      if (now() > end) return false;
       io::WaitSet waits;
       host_.watch(waits);
       // A predicate may also wait for what no descriptor tells.
       waits.wait(std::chrono::milliseconds(1));
-      host_.serve(waits, clock_.now());
+      host_.serve(waits, now());
     }
     return true;
   }
@@ -97,6 +98,9 @@ class HostedTools {
     static_cast<void>(rest(tool));
     return story.printed;
   }
+
+  // From now on it is so much later.
+  void skip(Duration time) { ahead_ += time; }
 
   // With end-of-file; its exit status, or -1 with a signal.
   int end(node::ToolId tool) {
@@ -126,6 +130,8 @@ class HostedTools {
 
   void note_one(const node::ToolPrinted& told) { stories_[told.tool].printed += told.bytes; }
 
+  void note_one(const node::ToolSaid& told) { stories_[told.tool].said += told.bytes; }
+
   void note_one(const node::ToolComplained& told) { stories_[told.tool].complained += told.bytes; }
 
   void note_one(const node::ToolLooked& told) { stories_[told.tool].looks.push_back(told.rest); }
@@ -135,7 +141,10 @@ class HostedTools {
   template <typename Other>
   void note_one(const Other& /*told*/) {}
 
+  [[nodiscard]] Instant now() const { return clock_.now() + ahead_; }
+
   io::MonotonicClock clock_;
+  Duration ahead_{};
   std::map<node::ToolId, Story> stories_;  // Before the host, which tells them to its end.
   std::uint64_t count_ = 0;
   std::uint64_t looks_ = 0;
