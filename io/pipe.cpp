@@ -20,16 +20,14 @@ constexpr std::size_t kPiecesMax = 64;
 constexpr std::size_t kPipeBytesMin = std::size_t{4} << 10;
 constexpr int kFirstUnnamedFd = 3;
 
-// A program that was started without standard streams would get 0 to 2 for its pipes, and putting
-// them in place in a child would overwrite one with the other.
+}  // namespace
+
 Result<Fd> above_standard_streams(Fd fd) {
   if (fd.get() >= kFirstUnnamedFd) return fd;
   Fd moved(::fcntl(fd.get(), F_DUPFD_CLOEXEC, kFirstUnnamedFd));
   if (!moved.is_open()) return system_failure(Errc::kUnavailable, "cannot make a pipe");
   return moved;
 }
-
-}  // namespace
 
 Result<Pipe> make_pipe() {
   std::array<int, 2> ends{};
@@ -85,7 +83,8 @@ Result<ReadOutcome> read_some(int fd, std::span<char> buffer) {
     got = ::read(fd, buffer.data(), buffer.size());
   } while (got < 0 && errno == EINTR);
   if (got > 0) return ReadOutcome{ReadState::kBytes, static_cast<std::size_t>(got)};
-  if (got == 0) return ReadOutcome{ReadState::kEnd, 0};
+  // The master of a pseudo terminal has no other way to say so.
+  if (got == 0 || errno == EIO) return ReadOutcome{ReadState::kEnd, 0};
   if (errno == EAGAIN) return ReadOutcome{ReadState::kWouldBlock, 0};
   return system_failure(Errc::kSystem, "cannot read from the pipe");
 }

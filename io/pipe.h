@@ -26,6 +26,11 @@ struct Pipe {
 
 [[nodiscard]] Result<Pipe> make_pipe();
 
+// The same file by a descriptor above 2. A program that was started without standard streams would
+// get 0 to 2 for its pipes, and putting them in place in a child would overwrite one with the
+// other.
+[[nodiscard]] Result<Fd> above_standard_streams(Fd fd);
+
 // Gives the pipe room for kPipeBytes, or for as much as the system allows (an unprivileged user
 // has 64 MiB in all). Returns the room it has.
 std::size_t widen(const Fd& pipe_end);
@@ -44,7 +49,7 @@ struct ReadOutcome {
   std::size_t bytes = 0;  // How many were put at the buffer's begin; above 0 exactly in kBytes.
 };
 
-// REQUIRES: the buffer is not empty.
+// kEnd: nobody can write to it any more. REQUIRES: the buffer is not empty.
 [[nodiscard]] Result<ReadOutcome> read_some(int fd, std::span<char> buffer);
 
 // Bytes that were written and not yet read; either end will do.

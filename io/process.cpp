@@ -58,7 +58,7 @@ class Attributes {
 
 struct Pipes {
   Pipe in;
-  Pipe out;
+  Pipe out;  // None when the output is given.
   Pipe err;
   Pipe report;  // Open when leat-start is to tell what became of the start.
 };
@@ -82,6 +82,7 @@ Result<void> check(const SpawnOptions& options) {
 Result<Pipes> make_pipes(const SpawnOptions& options) {
   Pipes pipes;
   for (Pipe* pipe : {&pipes.in, &pipes.out, &pipes.err}) {
+    if (pipe == &pipes.out && options.output_fd) continue;
     Result<Pipe> made = make_pipe();
     if (!made) return tl::unexpected(made.error());
     *pipe = std::move(*made);
@@ -94,9 +95,10 @@ Result<Pipes> make_pipes(const SpawnOptions& options) {
     if (!done) return tl::unexpected(done.error());
   }
   widen(pipes.in.write);
-  widen(pipes.out.read);
+  if (!options.output_fd) widen(pipes.out.read);
   // Ours alone: the child's ends must block, as tools expect.
   for (const Fd* ours : {&pipes.in.write, &pipes.out.read, &pipes.err.read}) {
+    if (!ours->is_open()) continue;
     const Result<void> done = set_non_blocking(*ours);
     if (!done) return tl::unexpected(done.error());
   }
@@ -106,8 +108,8 @@ Result<Pipes> make_pipes(const SpawnOptions& options) {
 // The calls only append to a list: they fail for lack of memory alone.
 void describe_files(const SpawnOptions& options, const Pipes& pipes, FileActions& actions) {
   ENSURE(::posix_spawn_file_actions_adddup2(actions.get(), pipes.in.read.get(), STDIN_FILENO) == 0);
-  ENSURE(::posix_spawn_file_actions_adddup2(actions.get(), pipes.out.write.get(), STDOUT_FILENO) ==
-         0);
+  const int output = options.output_fd.value_or(pipes.out.write.get());
+  ENSURE(::posix_spawn_file_actions_adddup2(actions.get(), output, STDOUT_FILENO) == 0);
   ENSURE(::posix_spawn_file_actions_adddup2(actions.get(), pipes.err.write.get(), STDERR_FILENO) ==
          0);
   int last = STDERR_FILENO;
@@ -206,6 +208,7 @@ Result<Child> spawn(const SpawnOptions& options) {
   if (const Result<void> checked = check(options); !checked) {
     return tl::unexpected(checked.error());
   }
+  ENSURE(!options.output_fd || *options.output_fd > STDERR_FILENO);
   const Result<std::string> path = find_program(options);
   if (!path) return tl::unexpected(path.error());
   const std::optional<SpawnOptions> detour = by_starter(options, *path);

@@ -1,6 +1,6 @@
 // Starts tools and learns how they ended. A child is the leader of its own process group, sees
-// exactly three descriptors (pipes of ours at 0, 1, 2), the given environment, default signals
-// and an empty signal mask, whatever this program inherited or opened.
+// exactly three descriptors (0, 1, 2: pipes of ours, but for an output that is given), the given
+// environment, default signals and an empty signal mask, whatever this program inherited or opened.
 //
 // 1. Nothing here waits for the child: spawning returns when the program was executed or was not,
 //    and all else is asked. With surroundings that are not ours it returns before, and what became
@@ -47,6 +47,8 @@ struct SpawnOptions {
   // Unless they are ours, `starter` starts the program: the path of leat-start.
   Surroundings surroundings = {};
   std::string starter = {};
+  // What becomes its standard output: borrowed, above 2. Else a pipe of ours.
+  std::optional<int> output_fd = {};
   // NOLINTEND(readability-redundant-member-init)
 
   Leads leads = Leads::kProcessGroup;
@@ -56,7 +58,8 @@ struct Child {
   pid_t pid = -1;  // Its process group's id, too.
   Fd pidfd;        // Readable when the process has ended. Reaping it is try_wait()'s.
   // Our ends: non-blocking and close-on-exec. Input and output have room for kPipeBytes where the
-  // system allows; errors have the default, so that an unprivileged user's pipes go further.
+  // system allows; errors have the default, so that an unprivileged user's pipes go further. No
+  // output where it was given.
   Fd to_stdin;
   Fd from_stdout;
   Fd from_stderr;

@@ -42,10 +42,17 @@ bool write_all(const Fd& file, std::string_view bytes) {
   return true;
 }
 
-// False and errno when it cannot be.
+bool is_another(const std::optional<User>& user) {
+  return user && ::geteuid() == 0 && user->id != 0;
+}
+
+// Who may pass through sees nothing there. False and errno when it cannot be.
+bool let_pass(const std::string& folder) {
+  return ::chmod(folder.c_str(), S_IRWXU | S_IXGRP | S_IXOTH) == 0;
+}
+
 bool give(const Fd& file, const std::string& folder, const User& reader) {
-  return ::chmod(folder.c_str(), S_IRWXU | S_IXGRP | S_IXOTH) == 0 &&
-         ::fchown(file.get(), reader.id, reader.group) == 0;
+  return let_pass(folder) && ::fchown(file.get(), reader.id, reader.group) == 0;
 }
 
 tl::unexpected<Error> cannot_write(const std::string& path) {
@@ -78,18 +85,27 @@ RecordFiles::~RecordFiles() {
 }
 
 Result<std::string> RecordFiles::write(std::string_view record, const std::optional<User>& reader) {
-  ENSURE(!folder_.empty());
-  std::string path = folder_ + "/" + std::to_string(++count_);
+  std::string path = next_path();
   const Fd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR));
   if (!file.is_open()) return cannot_write(path);
-  const bool is_given = reader && ::geteuid() == 0 && reader->id != 0;
-  const bool is_open = !is_given || give(file, folder_, *reader);
+  const bool is_open = !is_another(reader) || give(file, folder_, *reader);
   if (!is_open || !write_all(file, record)) {
     auto error = cannot_write(path);
     remove(path);
     return error;
   }
   return path;
+}
+
+Result<std::string> RecordFiles::reserve(const std::optional<User>& user) {
+  if (!is_another(user) || let_pass(folder_)) return next_path();
+  return system_failure(Errc::kUnavailable, "cannot open the folder '" + folder_ +
+                                                "' for the user '" + user->name + "'");
+}
+
+std::string RecordFiles::next_path() {
+  ENSURE(!folder_.empty());
+  return folder_ + "/" + std::to_string(++count_);
 }
 
 void RecordFiles::remove(const std::string& path) {

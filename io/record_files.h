@@ -1,5 +1,6 @@
 // RecordFiles holds records in files, one each, for tools that want a path. They lie in a folder
 // of ours under TMPDIR (/tmp without it) that nobody else may enter, and nobody else may read them.
+// The folder has room for other things of a tool, such as its named pipe.
 //
 // A file goes with remove(), the folder and all that lies in it with this object. After a sudden
 // death of this process that is the guardian's: tell it of the folder before the first file.
@@ -39,10 +40,15 @@ class RecordFiles {
   [[nodiscard]] Result<std::string> write(std::string_view record,
                                           const std::optional<User>& reader = {});
 
+  // The path of something that is not there yet, for its user: as with write().
+  [[nodiscard]] Result<std::string> reserve(const std::optional<User>& user = {});
+
   // REQUIRES: write() gave the path.
   static void remove(const std::string& path);
 
  private:
+  [[nodiscard]] std::string next_path();
+
   explicit RecordFiles(std::string folder) : folder_(std::move(folder)) {}
 
   std::string folder_;  // Empty: moved from.

@@ -23,7 +23,8 @@ Inlet::Inlet(Opening opening, spec::Pipeline pipeline, std::size_t stage)
                      .directory = pipeline_.directory,
                      .segment = opening_.segment,
                      .pipeline = pipeline_.name},
-                {opening_.replicas, opening_.is_ordered, opening_.seed}) {}
+                {opening_.replicas, opening_.is_ordered, opening_.seed}),
+      way_(stage_.buffering) {}
 
 bool Inlet::is_for(const wire::OpenInlet& order) const {
   return order.segment == opening_.segment && order.spec_text == opening_.spec_text &&
@@ -168,7 +169,7 @@ void Inlet::refuse_window(const wire::Lease& lease, const std::string& reason) {
 
 std::vector<wire::LeaseResult> Inlet::advance(Effects& effects, Instant now,
                                               std::uint64_t& next_tool) {
-  Turn turn{queue_, effects, results_, tally_, now};
+  Turn turn{queue_, effects, results_, tally_, way_, now};
   replicas_.advance(turn, windows_, next_tool);
   note_results(results_);
   std::vector<wire::LeaseResult> results = std::exchange(results_, {});
@@ -201,7 +202,7 @@ void Inlet::result_done(std::uint64_t epoch, std::uint64_t lease) {
 }
 
 void Inlet::end(Effects& effects, Instant now, bool kill) {
-  Turn turn{queue_, effects, results_, tally_, now};
+  Turn turn{queue_, effects, results_, tally_, way_, now};
   replicas_.end(turn, kill);
 }
 

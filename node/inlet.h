@@ -69,7 +69,7 @@ class Inlet {
   // Hands an event to the replica that has the tool; whether there is one.
   template <typename ToolEvent>
   bool dispatch(const ToolEvent& event, Effects& effects, Instant now) {
-    Turn turn{queue_, effects, results_, tally_, now};
+    Turn turn{queue_, effects, results_, tally_, way_, now};
     return replicas_.dispatch(event, turn);
   }
 
@@ -138,6 +138,7 @@ class Inlet {
   WindowQueue windows_;
   Replicas replicas_;
   Tally tally_;
+  OutputWay way_;
   std::optional<std::string> failure_;      // By fail().
   std::vector<wire::LeaseResult> results_;  // Not collected yet.
   std::map<LeaseKey, Held> held_;

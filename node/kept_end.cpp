@@ -128,23 +128,45 @@ void KeptReplica::finish_test(const ToolEnded& event, Turn& turn) {
 }
 
 void KeptReplica::holds_back(const std::string& what, Turn& turn) {
-  const std::string remedy =
-      "make it flush each record (stdbuf -oL or -o0, --line-buffered, --unbuffered, -u), or use "
-      "mode: window";
+  const std::string why = quote(post_.stage.argv) + " " + what;
   if (is_filter()) {
     // It was given these records and nothing else, so what it printed is theirs.
     commit_last(turn);
-    return fail_stage(quote(post_.stage.argv) + " " + what +
-                      ": it buffers its output, or prints at the end of its input; " + remedy);
+    if (leave_way(why, turn)) return;
+    return fail_stage(why + ": it buffers its output, or prints at the end of its input; " +
+                      flush_remedy(post_.stage.argv));
   }
   // A record may make a tool wait that otherwise answers; one that never answered buffers.
+  if (!has_ever_committed_ && leave_way(why, turn)) return give_back(turn);
   if (!has_ever_committed_ && ++held_back_count_ >= kHeldBackMax) {
-    return fail_stage(quote(post_.stage.argv) + " " + what + ": it buffers its output; " + remedy);
+    return fail_stage(why + ": it buffers its output; " + flush_remedy(post_.stage.argv));
   }
   turn.tally.count_restart(kBuffering);
   blame({.kind = wire::FailureKind::kMismatch,
-         .reason = "the tool " + what + "; if it buffers its output, " + remedy},
+         .reason =
+             "the tool " + what + "; if it buffers its output, " + flush_remedy(post_.stage.argv)},
         turn);
+}
+
+bool KeptReplica::leave_way(const std::string& why, Turn& turn) {
+  const bool is_news = turn.way.now() == way_;
+  if (!turn.way.leave(way_)) return false;
+  turn.tally.count_restart(kBuffering);
+  closing_ = Closing::kEnd;  // It has ended as it should.
+  if (!is_news) return true;
+  const bool is_preload = turn.way.now() == spec::Buffering::kPreload;
+  turn.effects.push_back(
+      Say{"stage '" + post_.stage.name + "': " + why + "; it is started with `buffering: " +
+          (is_preload ? "preload`, stdbuf's library" : "pty`, on a terminal") + ", instead"});
+  return true;
+}
+
+void KeptReplica::give_back(Turn& turn) {
+  std::map<std::uint32_t, Portion> parts = given_.cut({});
+  for (auto part = parts.rbegin(); part != parts.rend(); ++part) {
+    turn.queue.push_front(std::move(part->second));
+  }
+  pace_.drop_service();
 }
 
 // ---- The process has ended.

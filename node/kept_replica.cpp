@@ -80,7 +80,10 @@ void KeptReplica::start(Turn& turn, std::uint64_t& next_tool) {
   tool_ = ToolId{++next_tool};
   is_started_ = false;
   closing_ = Closing::kNo;
-  turn.effects.push_back(start_order(post_, *tool_));
+  way_ = turn.way.now();
+  StartTool order = start_order(post_, *tool_);
+  connect_output(order, way_, post_.stage.output);
+  turn.effects.push_back(std::move(order));
 }
 
 void KeptReplica::on(const ToolStarted& event, Turn& turn) {
@@ -98,6 +101,7 @@ void KeptReplica::on(const ToolStartFailed& event, Turn& turn) {
   ENSURE(tool_ == event.tool);
   tool_.reset();
   if (has_ended_) return;
+  if (event.is_by_buffering && leave_way(event.reason, turn)) return;
   const std::optional<Instant> again = retry_start(event, post_, pause_, turn);
   if (!again) return fail_stage(event.reason);
   start_at_ = *again;
@@ -272,8 +276,8 @@ void KeptReplica::tell_silence(Rest rest, Turn& turn) {
       Say{"stage '" + post_.stage.name + "': " + quote(post_.stage.argv) + " " + what + " for " +
           std::to_string(kSilenceTime / 1s) +
           " s, and whether it works or waits cannot be seen (threads, children, poll); if it "
-          "buffers its output, make it flush each record (stdbuf -oL, --line-buffered, "
-          "--unbuffered, -u), or use mode: window; `timeout:` ends such a wait"});
+          "buffers its output, " +
+          flush_remedy(post_.stage.argv) + "; `timeout:` ends such a wait"});
 }
 
 void KeptReplica::check_timeout(Turn& turn) {

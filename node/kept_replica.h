@@ -121,6 +121,10 @@ class KeptReplica {
   void finish_last(const ToolEnded& event, Turn& turn);
   void finish_test(const ToolEnded& event, Turn& turn);
   void holds_back(const std::string& what, Turn& turn);
+  // Whether processes are connected otherwise from now on, which is said.
+  [[nodiscard]] bool leave_way(const std::string& why, Turn& turn);
+  // Back to the queue: nobody is to blame.
+  void give_back(Turn& turn);
   void died(const ToolEnded& event, Turn& turn);
   void tell_late(Turn& turn);
   void drop_process(Turn& turn);
@@ -140,7 +144,8 @@ class KeptReplica {
   bool is_started_ = false;
   bool is_retired_ = false;
   bool is_held_ = false;
-  bool has_ended_ = false;  // By end(): no process any more.
+  bool has_ended_ = false;                        // By end(): no process any more.
+  spec::Buffering way_ = spec::Buffering::kPipe;  // This process's.
   Closing closing_ = Closing::kNo;
   Instant closing_until_;
   bool is_test_late_ = false;  // We ended it, for it did not end by itself.

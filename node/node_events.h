@@ -36,8 +36,8 @@ struct InletBindFailed {
   std::string reason;  // A sentence.
 };
 
-using Event =
-    std::variant<BrokerMessage, InletMessage, InletBound, InletBindFailed, ToolStarted,
-                 ToolStartFailed, ToolPrinted, ToolComplained, ToolAccepted, ToolLooked, ToolEnded>;
+using Event = std::variant<BrokerMessage, InletMessage, InletBound, InletBindFailed, ToolStarted,
+                           ToolStartFailed, ToolPrinted, ToolSaid, ToolComplained, ToolAccepted,
+                           ToolLooked, ToolEnded>;
 
 }  // namespace leat::node

@@ -150,9 +150,10 @@ void NodeLoop::receive(io::Socket& socket, bool is_front) {
 void NodeLoop::deliver(const Event& event) {
   Queued queued{event, nullptr};
   if (is_carrying_out_) {
-    if (!own_bytes<ToolPrinted>(queued.event, queued.bytes)) {
-      own_bytes<ToolComplained>(queued.event, queued.bytes);
-    }
+    // At most one of them is it.
+    (void)(own_bytes<ToolPrinted>(queued.event, queued.bytes) ||
+           own_bytes<ToolSaid>(queued.event, queued.bytes) ||
+           own_bytes<ToolComplained>(queued.event, queued.bytes));
     queued_.push_back(std::move(queued));
     return;
   }

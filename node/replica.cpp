@@ -66,6 +66,15 @@ StartTool start_order(const Post& post, ToolId tool) {
   return order;
 }
 
+void connect_output(StartTool& order, spec::Buffering buffering, const framing::Framing& output) {
+  order.buffering = buffering;
+  if (order.buffering != spec::Buffering::kPreload) return;
+  // A buffer that is flushed at each newline holds back records without. JSON values need none.
+  const bool ends_lines =
+      output.kind != framing::Kind::kJson && framing::terminator(output).ends_with('\n');
+  order.env.try_emplace("_STDBUF_O", ends_lines ? "L" : "0");
+}
+
 void StderrTail::add(std::string_view bytes, const Limits& limits) {
   text_.append(bytes.substr(bytes.size() - std::min(bytes.size(), limits.stderr_bytes_max)));
   const std::size_t most = std::min(text_.size(), limits.stderr_bytes_max);
@@ -110,12 +119,34 @@ std::optional<Instant> retry_start(const ToolStartFailed& event, const Post& pos
   return turn.now + *wait;
 }
 
+std::string flush_remedy(const std::vector<std::string>& argv) {
+  struct Hint {
+    std::string_view program;
+    std::string_view flag;
+  };
+
+  // Those that neither a library nor a terminal cures.
+  constexpr Hint kHints[] = {{"mawk", "-W interactive"},
+                             {"awk", "-W interactive (if it is mawk)"},
+                             {"mlr", "--records-per-batch 1 --fflush"}};
+  const std::string& program = argv.front();
+  const std::string name = program.substr(program.rfind('/') + 1);
+  for (const Hint& hint : kHints) {
+    if (name == hint.program) {
+      return "give it " + std::string(hint.flag) + ", or use mode: window";
+    }
+  }
+  return "make it flush each record (--line-buffered, --unbuffered, -u; see `buffering`), or use "
+         "mode: window";
+}
+
 std::string quote(const std::vector<std::string>& argv) {
   std::string text;
   for (const std::string& word : argv) {
     text += (text.empty() ? "" : " ") + word;
   }
   if (text.size() > kQuoteMax) text = text.substr(0, kQuoteMax) + "...";
+  std::replace(text.begin(), text.end(), '\n', ' ');
   return "`" + text + "`";
 }
 

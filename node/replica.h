@@ -13,6 +13,7 @@
 
 #include "core/limits.h"
 #include "core/time.h"
+#include "node/output_way.h"
 #include "node/tally.h"
 #include "node/tool_events.h"
 #include "node/work_queue.h"
@@ -27,6 +28,7 @@ struct Turn {
   Effects& effects;
   std::vector<wire::LeaseResult>& results;  // Node, segment and number are filled in by the inlet.
   Tally& tally;
+  OutputWay& way;
   Instant now;
 };
 
@@ -43,6 +45,9 @@ struct Post {
 };
 
 [[nodiscard]] StartTool start_order(const Post& post, ToolId tool);
+
+// Connects its standard output so; not kAuto. `output` is its framing.
+void connect_output(StartTool& order, spec::Buffering buffering, const framing::Framing& output);
 
 // The last lines, bounded in number and bytes.
 class StderrTail {
@@ -86,6 +91,9 @@ class RestartPause {
 // A process could not be made: when to try again, or nothing when the stage has failed.
 [[nodiscard]] std::optional<Instant> retry_start(const ToolStartFailed& event, const Post& post,
                                                  RestartPause& pause, Turn& turn);
+
+// What makes this tool flush each record, as far as it is known; else what does so for many.
+[[nodiscard]] std::string flush_remedy(const std::vector<std::string>& argv);
 
 // "the command line", shortened.
 [[nodiscard]] std::string quote(const std::vector<std::string>& argv);

@@ -39,10 +39,17 @@ struct ToolStartFailed {
   std::string reason;
   bool may_pass = false;  // The system was short of something: descriptors, memory, processes.
   bool is_by_arguments = false;  // They are more than the system takes.
+  bool is_by_buffering = false;  // This node has no such way to connect its standard output.
 };
 
 // Valid during the step only.
 struct ToolPrinted {
+  ToolId tool;
+  std::string_view bytes;
+};
+
+// Where its answers come by an AnswerPipe: what it printed on its standard output.
+struct ToolSaid {
   ToolId tool;
   std::string_view bytes;
 };
@@ -86,6 +93,13 @@ struct RecordFile {
   std::vector<spec::Hole> holes;
 };
 
+// A named pipe of its own that the tool writes its answers to, as it likes: at once, or opening it
+// for each. Its standard output is then for other words.
+struct AnswerPipe {
+  std::string variable;  // Of the tool's environment, that tells the path.
+  std::string path;      // Where the tool looks for it. Empty: wherever there is room.
+};
+
 struct StartTool {
   ToolId tool;
   std::string directory;
@@ -94,6 +108,8 @@ struct StartTool {
   bool must_read_on = false;  // One that closes its input or output before its end is ended.
   std::optional<RecordFile> file;
   spec::Surroundings surroundings;
+  spec::Buffering buffering = spec::Buffering::kPipe;  // kAuto is carried out as kPipe.
+  std::optional<AnswerPipe> answers;
 };
 
 struct FeedTool {

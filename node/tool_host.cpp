@@ -5,11 +5,14 @@
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
+#include <span>
 #include <utility>
 
-#include <unistd.h>
-
+#include "io/answer_pipe.h"
 #include "io/pipe.h"
+#include "io/pty.h"
+#include "io/stdbuf_library.h"
+#include "node/tool_host_options.h"
 
 namespace leat::node {
 
@@ -20,61 +23,37 @@ using namespace std::chrono_literals;
 constexpr std::size_t kReadBytes = std::size_t{64} << 10;
 constexpr int kReadsPerTurn = 8;
 constexpr std::size_t kPiecesPerWrite = 16;
+// More than its pipe can hold lies there only when something unending writes on.
+constexpr int kLastTurns = 4;
 // What a dead tool's children may keep its pipes open, and what a tool that closed its input or
 // output may take to end.
 constexpr Duration kLeftoversTime = 1s;
-
-// The node's environment without what would change how tools behave, plus the stage's.
-std::vector<std::string> environment_for(const StartTool& order, const io::Guardian& guardian,
-                                         const std::optional<io::User>& user) {
-  std::map<std::string, std::string> all;
-  for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
-    const std::string text(*entry);
-    const std::size_t equals = text.find('=');
-    if (equals == std::string::npos) continue;
-    const std::string name = text.substr(0, equals);
-    const bool is_ours = name.starts_with("LEAT_") || name == "PYTHONUNBUFFERED";
-    if (!is_ours) all[name] = text.substr(equals + 1);
-  }
-  if (user) {
-    all["HOME"] = user->home;
-    all["LOGNAME"] = all["USER"] = user->name;
-  }
-  for (const auto& [name, value] : order.env) {
-    all[name] = value;
-  }
-  std::vector<std::string> entries;
-  for (const auto& [name, value] : all) {
-    entries.push_back(name + "=" + value);
-  }
-  entries.push_back(guardian.environment_entry());
-  return entries;
-}
-
-Result<io::Surroundings> surroundings_for(const StartTool& order) {
-  const spec::Surroundings& wanted = order.surroundings;
-  io::Surroundings surroundings{.nice = wanted.nice,
-                                .open_files_max = wanted.open_files_max,
-                                .memory_bytes_max = wanted.memory_bytes_max};
-  if (wanted.cpu_time_max) {
-    const auto seconds = std::chrono::ceil<std::chrono::seconds>(*wanted.cpu_time_max);
-    surroundings.cpu_seconds_max = static_cast<std::uint64_t>(seconds.count());
-  }
-  if (wanted.user.empty()) return surroundings;
-  Result<io::User> user = io::find_user(wanted.user);
-  if (!user) {
-    return failure(user.error().code,
-                   "cannot start '" + order.argv.front() + "': " + user.error().message);
-  }
-  surroundings.user = std::move(*user);
-  return surroundings;
-}
 
 ToolStartFailed start_failure(ToolId tool, const Error& error) {
   return {.tool = tool,
           .reason = error.message,
           .may_pass = error.code == Errc::kUnavailable,
           .is_by_arguments = error.code == Errc::kInvalidArgument};
+}
+
+// What was read one after another into a buffer, and why no more.
+struct Gathered {
+  enum class Then { kIsFull, kNothingLeft, kEnd } then = Then::kIsFull;
+  std::size_t bytes = 0;
+};
+
+Gathered gather(int fd, std::span<char> buffer, bool is_terminal) {
+  std::size_t bytes = 0;
+  while (bytes < buffer.size()) {
+    const Result<io::ReadOutcome> outcome = io::read_some(fd, buffer.subspan(bytes));
+    if (!outcome || outcome->state == io::ReadState::kEnd) return {Gathered::Then::kEnd, bytes};
+    if (outcome->state == io::ReadState::kWouldBlock) return {Gathered::Then::kNothingLeft, bytes};
+    bytes += outcome->bytes;
+    // A pipe gives all that it has at once, a terminal a part of it.
+    const bool is_all = !is_terminal && bytes < buffer.size();
+    if (is_all) return {Gathered::Then::kNothingLeft, bytes};
+  }
+  return {Gathered::Then::kIsFull, bytes};
 }
 
 Rest rest_of(io::Rest seen) {
@@ -95,6 +74,12 @@ Rest rest_of(io::Rest seen) {
 
 }  // namespace
 
+// What is made for a tool's standard output before it is started.
+struct ToolHost::Output {
+  std::optional<io::Pty> pty;
+  std::string preload;  // Empty: none.
+};
+
 struct ToolHost::Tool {
   ToolId id;
   io::Child child;
@@ -105,6 +90,7 @@ struct ToolHost::Tool {
   std::size_t written_of_first = 0;
   bool closes_after_write = false;
   bool must_read_on = false;
+  bool is_on_terminal = false;      // Its standard output.
   bool has_exited = false;          // It is reaped when its pipes are closed, too.
   std::optional<Instant> press_at;  // When the next step of ending it is due.
   enum class Press { kTerminate, kKill } press = Press::kTerminate;
@@ -112,11 +98,18 @@ struct ToolHost::Tool {
   // Places in the wait set; SIZE_MAX when not watched.
   std::size_t at_input = SIZE_MAX;
   std::size_t at_output = SIZE_MAX;
+  std::size_t at_answers = SIZE_MAX;
   std::size_t at_stderr = SIZE_MAX;
   std::size_t at_end = SIZE_MAX;
   std::size_t at_start = SIZE_MAX;
   bool is_finished = false;
+
+  void forget_places() {
+    at_input = at_output = at_answers = at_stderr = at_end = at_start = SIZE_MAX;
+  }
+
   std::string file;  // That holds its record; empty: none.
+  std::optional<io::AnswerPipe> answers;
 };
 
 ToolHost::ToolHost(Means means, Deliver deliver)
@@ -137,45 +130,102 @@ void ToolHost::order(const StartTool& effect, Instant /*now*/) {
   auto tool = std::make_unique<Tool>();
   tool->id = effect.tool;
   tool->must_read_on = effect.must_read_on;
-  if (const Result<void> launched = launch(effect, *tool); !launched) {
+  Result<Output> output = make_output(effect);
+  if (!output) {
+    ToolStartFailed failed = start_failure(effect.tool, output.error());
+    failed.is_by_buffering = true;
+    return deliver_(failed);
+  }
+  if (const Result<void> launched = launch(effect, *output, *tool); !launched) {
     if (!tool->file.empty()) io::RecordFiles::remove(tool->file);
-    deliver_(start_failure(effect.tool, launched.error()));
-    return;
+    tool->answers.reset();
+    return deliver_(start_failure(effect.tool, launched.error()));
   }
   (void)guardian_.add(tool->child.pid);
   Tool& kept = *tools_.emplace(effect.tool, std::move(tool)).first->second;
   if (!kept.child.start_report.is_open()) tell_started(kept);
 }
 
-Result<void> ToolHost::launch(const StartTool& effect, Tool& tool) {
-  Result<io::Surroundings> surroundings = surroundings_for(effect);
-  if (!surroundings) return tl::unexpected(surroundings.error());
-  tool.options = {.argv = effect.argv,
-                  .environment = environment_for(effect, guardian_, surroundings->user),
-                  .working_directory = effect.directory,
-                  .surroundings = std::move(*surroundings),
-                  .starter = starter_};
-  if (effect.file) {
-    Result<std::string> path = write_file(effect.file->bytes, tool.options.surroundings.user);
-    if (!path) return tl::unexpected(path.error());
-    tool.options.argv = spec::fill_holes(effect.argv, effect.file->holes, *path);
-    tool.file = std::move(*path);
+Result<ToolHost::Output> ToolHost::make_output(const StartTool& effect) {
+  const auto unavailable = [&effect](const char* word, const Error& error) {
+    return failure(error.code, "cannot start '" + effect.argv.front() +
+                                   "' with buffering: " + word + ": " + error.message);
+  };
+  Output output;
+  if (effect.buffering == spec::Buffering::kPty) {
+    Result<io::Pty> pty = io::make_pty();
+    if (!pty) return unavailable("pty", pty.error());
+    output.pty = std::move(*pty);
   }
+  if (effect.buffering == spec::Buffering::kPreload) {
+    if (!preload_) {
+      const char* const path = std::getenv("PATH");
+      preload_ = io::find_stdbuf_library(path == nullptr ? "" : path);
+    }
+    if (!*preload_) return unavailable("preload", preload_->error());
+    output.preload = **preload_;
+  }
+  return output;
+}
+
+Result<void> ToolHost::launch(const StartTool& effect, Output& output, Tool& tool) {
+  Result<io::SpawnOptions> options =
+      spawn_options_for(effect, {guardian_.environment_entry(), starter_, output.preload});
+  if (!options) return tl::unexpected(options.error());
+  tool.options = std::move(*options);
+  if (output.pty) tool.options.output_fd = output.pty->slave.get();
+  Result<void> added;
+  if (effect.file) added = add_file(*effect.file, tool);
+  if (added && effect.answers) added = add_answers(*effect.answers, tool);
+  if (!added) return added;
   Result<io::Child> child = io::spawn(tool.options);
   if (!child) return tl::unexpected(child.error());
   tool.child = std::move(*child);
+  if (!output.pty) return {};
+  tool.child.from_stdout = std::move(output.pty->master);
+  tool.is_on_terminal = true;
   return {};
 }
 
-Result<std::string> ToolHost::write_file(const Bytes& record,
-                                         const std::optional<io::User>& reader) {
+Result<io::RecordFiles*> ToolHost::files() {
   if (!files_) {
     Result<io::RecordFiles> files = io::RecordFiles::create();
     if (!files) return tl::unexpected(files.error());
     (void)guardian_.set_folder(files->folder());
     files_.emplace(std::move(*files));
   }
-  return files_->write(record.view(), reader);
+  return &*files_;
+}
+
+Result<void> ToolHost::add_file(const RecordFile& file, Tool& tool) {
+  const Result<io::RecordFiles*> place = files();
+  if (!place) return tl::unexpected(place.error());
+  Result<std::string> path = (*place)->write(file.bytes.view(), tool.options.surroundings.user);
+  if (!path) return tl::unexpected(path.error());
+  tool.options.argv = spec::fill_holes(tool.options.argv, file.holes, *path);
+  tool.file = std::move(*path);
+  return {};
+}
+
+Result<void> ToolHost::add_answers(const AnswerPipe& wanted, Tool& tool) {
+  const std::optional<io::User>& user = tool.options.surroundings.user;
+  std::string path = wanted.path;
+  if (path.empty()) {
+    const Result<io::RecordFiles*> place = files();
+    if (!place) return tl::unexpected(place.error());
+    Result<std::string> reserved = (*place)->reserve(user);
+    if (!reserved) return tl::unexpected(reserved.error());
+    path = std::move(*reserved);
+  }
+  if (!path.starts_with('/')) path = tool.options.working_directory + "/" + path;
+  Result<io::AnswerPipe> answers = io::AnswerPipe::take(path, user);
+  if (!answers) {
+    return failure(answers.error().code,
+                   "cannot start '" + tool.options.argv.front() + "': " + answers.error().message);
+  }
+  tool.answers = std::move(*answers);
+  set_variable(tool.options.environment, wanted.variable, path);
+  return {};
 }
 
 void ToolHost::hear_start(Tool& tool) {
@@ -222,8 +272,7 @@ void ToolHost::order(const LookAtTool& effect, Instant /*now*/) {
     seen.reason = tool.probe->reason();
   }
   // What it printed before it came to rest comes first, all of it.
-  if (seen.rest == Rest::kAtRest) drain_output(tool);
-  if (seen.rest != Rest::kBusy) read_output(tool);
+  if (seen.rest != Rest::kBusy && !read_output(tool)) seen.rest = Rest::kBusy;
   deliver_(seen);
 }
 
@@ -290,40 +339,31 @@ void ToolHost::close_input(Tool& tool) {
   tool.must_read_on = false;
 }
 
-// More than a pipe holds cannot be there.
-void ToolHost::drain_output(Tool& tool) {
-  constexpr std::size_t kTurnsMax = 1 + io::kPipeBytes / kReadBytes;
-  for (std::size_t i = 0; i < kTurnsMax && tool.child.from_stdout.is_open(); ++i) {
-    if (io::bytes_in_pipe(tool.child.from_stdout.get()).value_or(0) == 0) return;
-    read_output(tool);
+template <typename Words>
+bool ToolHost::read(Tool& tool, io::Fd& fd) {
+  const bool is_terminal = tool.is_on_terminal && &fd == &tool.child.from_stdout;
+  for (int i = 0; i < kReadsPerTurn && fd.is_open(); ++i) {
+    const Gathered got = gather(fd.get(), buffer_, is_terminal);
+    if (got.bytes > 0) deliver_(Words{tool.id, std::string_view(buffer_.data(), got.bytes)});
+    if (got.then == Gathered::Then::kEnd) fd.reset();
+    if (got.then == Gathered::Then::kNothingLeft) return true;
   }
+  return !fd.is_open();
 }
 
-void ToolHost::read_output(Tool& tool) {
-  for (int i = 0; i < kReadsPerTurn && tool.child.from_stdout.is_open(); ++i) {
-    const Result<io::ReadOutcome> outcome =
-        io::read_some(tool.child.from_stdout.get(), std::span(buffer_));
-    if (outcome && outcome->state == io::ReadState::kWouldBlock) return;
-    if (!outcome || outcome->state == io::ReadState::kEnd) {
-      tool.child.from_stdout.reset();
-      return;
-    }
-    deliver_(ToolPrinted{tool.id, std::string_view(buffer_.data(), outcome->bytes)});
-    if (outcome->bytes < buffer_.size()) return;
-  }
+bool ToolHost::read_output(Tool& tool) {
+  if (!tool.answers) return read<ToolPrinted>(tool, tool.child.from_stdout);
+  const bool has_said_all = read<ToolSaid>(tool, tool.child.from_stdout);
+  return read_answers(tool) && has_said_all;
 }
 
-void ToolHost::read_stderr(Tool& tool) {
-  for (int i = 0; i < kReadsPerTurn && tool.child.from_stderr.is_open(); ++i) {
-    const Result<io::ReadOutcome> outcome =
-        io::read_some(tool.child.from_stderr.get(), std::span(buffer_));
-    if (outcome && outcome->state == io::ReadState::kWouldBlock) return;
-    if (!outcome || outcome->state == io::ReadState::kEnd) {
-      tool.child.from_stderr.reset();
-      return;
-    }
-    deliver_(ToolComplained{tool.id, std::string_view(buffer_.data(), outcome->bytes)});
+bool ToolHost::read_answers(Tool& tool) {
+  for (int i = 0; i < kReadsPerTurn; ++i) {
+    const Gathered got = gather(tool.answers->fd(), buffer_, false);
+    if (got.bytes > 0) deliver_(ToolPrinted{tool.id, std::string_view(buffer_.data(), got.bytes)});
+    if (got.then != Gathered::Then::kIsFull) return true;
   }
+  return false;
 }
 
 void ToolHost::note_end(Tool& tool, Instant now) {
@@ -335,9 +375,9 @@ void ToolHost::note_end(Tool& tool, Instant now) {
 }
 
 void ToolHost::finish_if_over(Tool& tool, Instant now) {
-  const bool has_closed_early =
-      tool.must_read_on && !tool.has_exited && !tool.press_at &&
-      (!tool.child.to_stdin.is_open() || !tool.child.from_stdout.is_open());
+  const bool can_answer = tool.answers || tool.child.from_stdout.is_open();
+  const bool has_closed_early = tool.must_read_on && !tool.has_exited && !tool.press_at &&
+                                (!tool.child.to_stdin.is_open() || !can_answer);
   if (has_closed_early) {
     tool.press = Tool::Press::kKill;
     tool.press_at = now + kLeftoversTime;
@@ -351,6 +391,10 @@ void ToolHost::finish_if_over(Tool& tool, Instant now) {
   io::kill_group(tool.child.pid, SIGKILL);
   (void)guardian_.remove(tool.child.pid);
   if (!tool.file.empty()) io::RecordFiles::remove(tool.file);
+  for (int i = 0; tool.answers && i < kLastTurns && !read_answers(tool); ++i) {
+  }
+  // Before its end is told, upon which another may want the same path.
+  tool.answers.reset();
   finished_.push_back(tool.id);
   const io::ExitStatus status = io::try_wait(tool.child).value_or(io::ExitStatus{});
   if (tool.start_error) return deliver_(start_failure(tool.id, *tool.start_error));
@@ -365,6 +409,8 @@ void ToolHost::watch(io::WaitSet& waits) {
   for (auto& [id, tool] : tools_) {
     tool->at_input = add(tool->child.to_stdin, POLLOUT, !tool->to_write.empty());
     tool->at_output = add(tool->child.from_stdout, POLLIN, true);
+    const bool has_answers = tool->answers.has_value();
+    tool->at_answers = has_answers ? waits.add(tool->answers->fd(), POLLIN) : SIZE_MAX;
     tool->at_stderr = add(tool->child.from_stderr, POLLIN, true);
     tool->at_start = add(tool->child.start_report, POLLIN, true);
     tool->at_end = add(tool->child.pidfd, POLLIN, !tool->has_exited);
@@ -393,13 +439,13 @@ void ToolHost::serve(const io::WaitSet& waits, Instant now) {
   at_guardian_ = SIZE_MAX;
   for (Tool* const tool : present) {
     if (is_ready(tool->at_start)) hear_start(*tool);
-    if (is_ready(tool->at_stderr)) read_stderr(*tool);
-    if (is_ready(tool->at_output)) read_output(*tool);
+    if (is_ready(tool->at_stderr)) (void)read<ToolComplained>(*tool, tool->child.from_stderr);
+    if (is_ready(tool->at_output) || is_ready(tool->at_answers)) (void)read_output(*tool);
     if (is_ready(tool->at_input)) write_input(*tool);
     if (is_ready(tool->at_end)) note_end(*tool, now);
     if (tool->press_at && now >= *tool->press_at) press(*tool, now);
     finish_if_over(*tool, now);
-    tool->at_input = tool->at_output = tool->at_stderr = tool->at_end = tool->at_start = SIZE_MAX;
+    tool->forget_places();
   }
   for (const ToolId id : finished_) {
     tools_.erase(id);

@@ -54,16 +54,21 @@ class ToolHost {
   void serve(const io::WaitSet& waits, Instant now);
 
  private:
+  struct Output;
   struct Tool;
 
-  [[nodiscard]] Result<void> launch(const StartTool& effect, Tool& tool);
-  [[nodiscard]] Result<std::string> write_file(const Bytes& record,
-                                               const std::optional<io::User>& reader);
+  [[nodiscard]] Result<Output> make_output(const StartTool& effect);
+  [[nodiscard]] Result<void> launch(const StartTool& effect, Output& output, Tool& tool);
+  [[nodiscard]] Result<io::RecordFiles*> files();
+  [[nodiscard]] Result<void> add_file(const RecordFile& file, Tool& tool);
+  [[nodiscard]] Result<void> add_answers(const AnswerPipe& wanted, Tool& tool);
   void hear_start(Tool& tool);
   void tell_started(Tool& tool);
-  void read_output(Tool& tool);
-  void drain_output(Tool& tool);
-  void read_stderr(Tool& tool);
+  // Whether nothing is left for now. There is a bound to what is read at once.
+  bool read_output(Tool& tool);
+  bool read_answers(Tool& tool);
+  template <typename Words>
+  bool read(Tool& tool, io::Fd& fd);
   void write_input(Tool& tool);
   void close_input(Tool& tool);
   void note_end(Tool& tool, Instant now);
@@ -74,7 +79,8 @@ class ToolHost {
   std::string starter_;
   std::size_t at_guardian_ = SIZE_MAX;  // Its place in the wait set.
   io::PipeWait wait_;
-  std::optional<io::RecordFiles> files_;  // Once one was wanted.
+  std::optional<io::RecordFiles> files_;        // Once one was wanted.
+  std::optional<Result<std::string>> preload_;  // Once it was looked for.
   Deliver deliver_;
   std::map<ToolId, std::unique_ptr<Tool>> tools_;
   std::vector<ToolId> finished_;  // To be erased at the end of a serve().

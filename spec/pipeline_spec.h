@@ -19,6 +19,14 @@ namespace leat::spec {
 
 enum class Mode : std::uint8_t { kEach, kFilter, kWindow };
 
+// How a tool's standard output is connected, so that it hands on what it prints in time.
+enum class Buffering : std::uint8_t {
+  kAuto,     // Whichever of the others does.
+  kPipe,     // It does so by itself.
+  kPreload,  // A library of coreutils makes its stdio do so.
+  kPty       // It does so on a terminal.
+};
+
 // What happens to a record that failed `attempts` times.
 enum class OnError : std::uint8_t { kDeadLetter, kDrop, kStop };
 
@@ -71,7 +79,8 @@ struct Stage {
   // A process of a kept tool is renewed when it was given so many records, or has lived so long.
   std::optional<std::uint64_t> records_max;
   std::optional<Duration> age_max;
-  std::uint32_t in_flight_max = 0;  // Records inside a replica at once; 0: adaptive.
+  Buffering buffering = Buffering::kAuto;  // Not in mode window.
+  std::uint32_t in_flight_max = 0;         // Records inside a replica at once; 0: adaptive.
   std::optional<Duration>
       timeout;  // Per record, from the previous answer; for a window, of it all.
   Duration grace = std::chrono::seconds(5);  // From end-of-file to SIGTERM, and on to SIGKILL.

@@ -69,6 +69,16 @@ constexpr std::array<Key<Stage>, 2> kRetryKeys = {
         return store(stage.backoff, read_duration(yaml, {Duration(0), hours(1)}));
       }}}};
 
+Read<void> read_buffering(const YamlValue& yaml, Stage& stage) {
+  constexpr std::array<std::string_view, 4> kWords = {"auto", "pipe", "preload", "pty"};
+  constexpr std::array<Buffering, 4> kValues = {Buffering::kAuto, Buffering::kPipe,
+                                                Buffering::kPreload, Buffering::kPty};
+  const auto word = read_word(yaml, kWords);
+  if (!word) return tl::unexpected(word.error());
+  stage.buffering = kValues.at(*word);
+  return {};
+}
+
 Read<void> read_on_error(const YamlValue& yaml, Stage& stage) {
   constexpr std::array<std::string_view, 3> kWords = {"dead-letter", "drop", "stop"};
   constexpr std::array<OnError, 3> kValues = {OnError::kDeadLetter, OnError::kDrop, OnError::kStop};
@@ -153,7 +163,7 @@ Read<void> leave_for_command(const YamlValue& /*yaml*/, StageDraft& /*draft*/) {
   return {};
 }
 
-constexpr std::array<Key<StageDraft>, 25> kStageKeys = {
+constexpr std::array<Key<StageDraft>, 26> kStageKeys = {
     {{"name",
       [](const YamlValue& yaml, StageDraft& draft) {
         draft.name.mark = yaml.mark;
@@ -185,6 +195,8 @@ constexpr std::array<Key<StageDraft>, 25> kStageKeys = {
       [](const YamlValue& yaml, StageDraft& d) {
         return store(d.stage.age_max, read_duration(yaml, {seconds(1), hours(24 * 365)}));
       }},
+     {"buffering",
+      [](const YamlValue& yaml, StageDraft& d) { return read_buffering(yaml, d.stage); }},
      {"in_flight",
       [](const YamlValue& yaml, StageDraft& d) {
         return store(d.stage.in_flight_max, read_count(yaml, {1, 65536}));
@@ -256,18 +268,29 @@ Read<void> check_window(const YamlValue& yaml, const Stage& stage, const Limits&
       "at most session_bytes, which is " + size_text(limits.session_bytes_max) + " (see limits)");
 }
 
+// Keys of a tool that is kept alive, and why a window has none of them.
+struct KeptKey {
+  const char* word;
+  const char* reason;
+};
+
+constexpr const char* kOwnProcess = "each window has a process of its own";
+
+constexpr std::array<KeptKey, 5> kKeptKeys = {
+    {{"ready", kOwnProcess},
+     {"max_records", kOwnProcess},
+     {"max_age", kOwnProcess},
+     {"in_flight", "a window is one unit"},
+     {"buffering", "what a tool holds back it prints at the window's end"}}};
+
 Read<void> check_mode_window(const YamlValue& yaml, Stage& stage, const Limits& limits) {
-  for (const char* const key : {"ready", "max_records", "max_age"}) {
-    const auto* const entry = yaml.find(key);
+  for (const KeptKey& key : kKeptKeys) {
+    const auto* const entry = yaml.find(key.word);
     if (entry == nullptr) continue;
-    return fault(entry->key_mark, "found " + std::string(key) +
-                                      " in mode window, expected it in modes each and filter only: "
-                                      "each window has a process of its own");
-  }
-  if (const auto* entry = yaml.find("in_flight")) {
-    return fault(entry->key_mark,
-                 "found in_flight in mode window, expected it in modes each and filter only: a "
-                 "window is one unit");
+    return fault(entry->key_mark, std::string("found ") + key.word +
+                                      " in mode window, expected it in modes each and filter "
+                                      "only: " +
+                                      key.reason);
   }
   return stage.holes.empty() ? check_window(yaml, stage, limits)
                              : settle_window_of_one(yaml, stage);

@@ -11,8 +11,8 @@ namespace {
 constexpr std::size_t kNameBytesMax = 64;
 
 // Keys that docs/pipeline-spec.md announces.
-constexpr std::array<std::string_view, 9> kPlannedKeys = {
-    "sources", "sinks", "joins", "routes", "examples", "buffering", "key", "order", "preset"};
+constexpr std::array<std::string_view, 8> kPlannedKeys = {"sources",  "sinks", "joins", "routes",
+                                                          "examples", "key",   "order", "preset"};
 
 template <typename T>
 Read<T> at(const YamlValue& yaml, Result<T> result) {

@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "core/ensure.h"
+#include "io/answer_pipe.h"
 #include "io/guardian_protocol.h"
 #include "io/pipe.h"
 #include "io/process.h"
@@ -187,6 +188,7 @@ TEST_CASE("a killed node's folder of records vanishes, after a restart of the gu
     must(guardian.set_folder(files.folder()));
     must(guardian.restart());
     static_cast<void>(files.write("a record").value());
+    static AnswerPipe answers = AnswerPipe::take(files.reserve().value()).value();
     deeds.children.push_back(start_tool({"sleep", "1000"}, guardian.environment_entry()));
     deeds.pids = {deeds.children.front().pid};
     return deeds;

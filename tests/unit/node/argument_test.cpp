@@ -54,7 +54,8 @@ class Scene {
   // What the replica orders to be started now, if anything.
   std::optional<StartTool> advance() {
     const std::size_t before = effects.size();
-    Turn turn{queue_, effects, results, tally, now};
+    OutputWay way(leat::spec::Buffering::kAuto);
+    Turn turn{queue_, effects, results, tally, way, now};
     if (std::optional<WindowWork> retry = replica->take_retry()) {
       windows.push_front(std::move(*retry));
     }
@@ -67,7 +68,8 @@ class Scene {
 
   template <typename Event>
   void tell(const Event& event) {
-    Turn turn{queue_, effects, results, tally, now};
+    OutputWay way(leat::spec::Buffering::kAuto);
+    Turn turn{queue_, effects, results, tally, way, now};
     replica->on(event, turn);
   }
 

@@ -314,7 +314,8 @@ TEST_CASE("what a tool prints after its commit answers nobody, and it is started
     if (!is_committed || !world.replica().tool() || surplus++ > 0) return;
     leat::node::WorkQueue queue(true);
     Effects effects;
-    Turn turn{queue, effects, world.results, world.tally, world.now};
+    OutputWay way(leat::spec::Buffering::kAuto);
+    Turn turn{queue, effects, world.results, world.tally, way, world.now};
     world.replica().on(ToolPrinted{*world.replica().tool(), "late\n"}, turn);
     CHECK(std::holds_alternative<Say>(effects.front()));
     CHECK(std::holds_alternative<EndTool>(effects.back()));
@@ -720,4 +721,36 @@ TEST_CASE("any mixture of faults gives each record its answer or its failure, on
       CHECK((outcome == good || outcome == bad));
     }
   }
+}
+
+TEST_CASE("a tool that buffers is connected otherwise until it answers, and no record is charged") {
+  using leat::spec::Buffering;
+  Stage one = stage();
+  one.attempts = 1;
+  KeptWorld world(one);
+  Life holds_back;
+  holds_back.reads = [](const std::string&, std::size_t) { return Deed{}; };
+  holds_back.at_end = "r0!\n";
+  world.lives = {holds_back, holds_back, Life{}};
+  run_one(world, 50);
+  CHECK(world.outcomes() == answered(50));
+  CHECK(world.ways == std::vector{Buffering::kPipe, Buffering::kPreload, Buffering::kPty});
+  CHECK(world.restarts() == std::map<std::string, std::uint64_t>{{"buffering", 2}});
+  REQUIRE(world.said.size() == 2);
+  CHECK(world.said[0].find("`buffering: preload`") != std::string::npos);
+  CHECK(world.said[1].find("`buffering: pty`") != std::string::npos);
+}
+
+TEST_CASE("a way that the user chose is kept, and a tool that buffers there stops the stage") {
+  Stage one = stage();
+  one.buffering = leat::spec::Buffering::kPreload;
+  one.argv = {"/usr/bin/mawk", "1"};
+  KeptWorld world(one);
+  Life holds_back;
+  holds_back.reads = [](const std::string&, std::size_t) { return Deed{}; };
+  holds_back.at_end = "r0!\n";
+  world.lives = {holds_back};
+  run_one(world, 5);
+  REQUIRE(world.replica().stage_failure());
+  CHECK(world.replica().stage_failure()->find("-W interactive") != std::string::npos);
 }

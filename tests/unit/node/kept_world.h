@@ -49,7 +49,10 @@ class KeptWorld {
  public:
   explicit KeptWorld(spec::Stage stage, Limits limits = {},
                      std::size_t printed_bytes_max = std::size_t{1} << 30)
-      : stage_(std::move(stage)), limits_(limits), queue_(stage_.replicas == 1) {
+      : stage_(std::move(stage)),
+        limits_(limits),
+        queue_(stage_.replicas == 1),
+        way_(stage_.buffering) {
     replica_ = std::make_unique<KeptReplica>(Post{.stage = stage_,
                                                   .limits = limits_,
                                                   .directory = "/",
@@ -138,7 +141,8 @@ class KeptWorld {
   std::vector<std::string> said;
   std::vector<std::string> fed;  // One entry for each feed.
   std::vector<Instant> fed_at;
-  std::vector<Instant> started_at;  // Or was to be.
+  std::vector<Instant> started_at;    // Or was to be.
+  std::vector<spec::Buffering> ways;  // Of each start.
   std::size_t inside_max = 0;
   bool is_endless = false;
 
@@ -171,7 +175,7 @@ class KeptWorld {
 
   template <typename Act>
   void with_turn(const Act& act) {
-    Turn turn{queue_, effects_, results, tally, now};
+    Turn turn{queue_, effects_, results, tally, way_, now};
     act(turn);
   }
 
@@ -208,6 +212,7 @@ class KeptWorld {
     const Life& life = lives[std::min(tools_.size(), lives.size() - 1)];
     tools_.emplace(effect.tool, Tool{.life = life});
     started_at.push_back(now);
+    ways.push_back(effect.buffering);
     if (life.start_failure) {
       return tell(ToolStartFailed{effect.tool, *life.start_failure, life.may_start_later});
     }
@@ -306,6 +311,7 @@ class KeptWorld {
   spec::Stage stage_;
   Limits limits_;
   WorkQueue queue_;
+  OutputWay way_;
   std::unique_ptr<KeptReplica> replica_;
   std::uint64_t tool_count_ = 0;
   Effects effects_;

@@ -463,6 +463,15 @@ TEST_CASE("a node tells what its tools said last on standard error") {
   CHECK(logs.text == "[0] low on memory\n[1] loading\n");
 }
 
+TEST_CASE("what a tool says where its answers come another way is told like its standard error") {
+  Scene scene(kSeveral);
+  scene.order(kSeveral, 1, 2);
+  scene.tell(ToolStarted{scene.tools.at(0)});
+  scene.tell(ToolSaid{scene.tools[0], "loading\n"});
+  scene.from_broker(wire::LogsWanted{kSegment, "who asks"});
+  CHECK(scene.last<wire::NodeLogs>().text == "[0] loading\n");
+}
+
 TEST_CASE("a question for the words of an unknown segment is answered, with none") {
   Scene scene(kEach);
   scene.from_broker(wire::LogsWanted{{{1, 1}, 7}, "who asks"});

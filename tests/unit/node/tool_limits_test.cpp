@@ -108,7 +108,8 @@ TEST_CASE("a window that prints more than the tool's output is ended as oversize
   std::vector<leat::wire::LeaseResult> results;
   Tally tally;
   std::uint64_t tools = 0;
-  Turn turn{queue, effects, results, tally, leat::Instant(1s)};
+  OutputWay way(leat::spec::Buffering::kAuto);
+  Turn turn{queue, effects, results, tally, way, leat::Instant(1s)};
   leat::RecordsBuilder builder("\n");
   builder.add("a");
   WindowWork work;

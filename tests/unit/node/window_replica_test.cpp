@@ -64,7 +64,8 @@ class Scene {
   }
 
   void advance(std::size_t i) {
-    Turn turn{queue_, effects, results, tally, now};
+    OutputWay way(leat::spec::Buffering::kAuto);
+    Turn turn{queue_, effects, results, tally, way, now};
     if (std::optional<WindowWork> retry = replicas[i].take_retry()) {
       windows.push_front(std::move(*retry));
     }
@@ -73,7 +74,8 @@ class Scene {
 
   template <typename Event>
   void on(std::size_t i, const Event& event) {
-    Turn turn{queue_, effects, results, tally, now};
+    OutputWay way(leat::spec::Buffering::kAuto);
+    Turn turn{queue_, effects, results, tally, way, now};
     replicas[i].on(event, turn);
   }
 

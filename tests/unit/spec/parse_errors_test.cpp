@@ -52,7 +52,8 @@ std::string chain(const std::vector<std::string>& from) {
 
 const std::string kStageKeys =
     "expected in a stage: name, run, shell, file, from, replicas, mode, window, input, output, "
-    "prelude, ready, max_records, max_age, in_flight, timeout, grace, retry, on_error, env, nice, "
+    "prelude, ready, max_records, max_age, buffering, in_flight, timeout, grace, retry, on_error, "
+    "env, nice, "
     "user, tool_limits, nodes or "
     "exit_codes";
 const std::string kTopKeys = "expected in a pipeline: version, pipeline, framing, limits or stages";
@@ -156,7 +157,7 @@ TEST_CASE("keys that are unknown or not built yet are told apart") {
        "f:6:14: found the key 'key', which is not built yet, expected in window: records, "
        "bytes or time"},
   });
-  for (const char* key : {"sources", "sinks", "buffering", "key", "order", "preset", "examples"}) {
+  for (const char* key : {"sources", "sinks", "key", "order", "preset", "examples"}) {
     CHECK(message_of(stage(std::string(key) + ": 1")) ==
           "f:5:5: found the key '" + std::string(key) + "', which is not built yet, " + kStageKeys);
   }
@@ -177,8 +178,10 @@ TEST_CASE("what a pipeline lacks is told") {
        "f:2:10: found a stage without a command, expected run: COMMAND"},
       {"pipeline: p\nstages: [cat]\n",
        "f:2:10: found 'cat', expected a stage: a map of name, run, shell, file, from, replicas, "
-       "mode, window, input, output, prelude, ready, max_records, max_age, in_flight, timeout, "
-       "grace, retry, on_error, env, "
+       "mode, window, input, output, prelude, ready, max_records, max_age, buffering, in_flight, "
+       "timeout, grace, retry, on_error, env, "
+       "mode, window, input, output, prelude, buffering, in_flight, timeout, grace, retry, "
+       "on_error, env, "
        "nice, user, "
        "tool_limits, nodes or exit_codes"},
       {"version: 2\nfuture: x\n",
@@ -384,6 +387,11 @@ TEST_CASE("keys that need another are told which") {
        "f:7:5: found in_flight in mode window, expected it in modes each and filter only: a window "
        "is one "
        "unit"},
+      {stage("mode: window\n    window: all\n    buffering: auto"),
+       "f:7:5: found buffering in mode window, expected it in modes each and filter only: what a "
+       "tool holds back it prints at the window's end"},
+      {stage("buffering: tty"),
+       "f:5:16: found 'tty', expected auto, pipe, preload or pty; did you mean 'pty'?"},
       {stage("exit_codes: [0]"),
        "f:5:5: found exit_codes in mode each, expected them in mode "
        "window only: in mode each the tool stays alive"},

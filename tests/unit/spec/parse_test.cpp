@@ -6,6 +6,7 @@ using leat::Duration;
 using leat::Limits;
 using leat::framing::Framing;
 using leat::framing::Kind;
+using leat::spec::Buffering;
 using leat::spec::Hole;
 using leat::spec::Mode;
 using leat::spec::OnError;
@@ -48,6 +49,7 @@ stages:
     run: ./bin/tokenize -m 'models/a b.model'
     replicas: 2
     in_flight: 8
+    buffering: pty
     timeout: 30s
     grace: 0s
     retry: {attempts: 5, backoff: 250ms}
@@ -81,6 +83,19 @@ TEST_CASE("a prelude is so many records, or lines up to one") {
   CHECK(prelude("{until: '^ok$'}").until == "^ok$");
 }
 
+TEST_CASE("a tool's output is connected in one of four ways") {
+  const auto buffering = [](const std::string& word) {
+    return parsed("{pipeline: p, stages: [{name: a, run: x" + word + "}]}")
+        .stages.front()
+        .buffering;
+  };
+  CHECK(buffering("") == Buffering::kAuto);
+  CHECK(buffering(", buffering: auto") == Buffering::kAuto);
+  CHECK(buffering(", buffering: pipe") == Buffering::kPipe);
+  CHECK(buffering(", buffering: preload") == Buffering::kPreload);
+  CHECK(buffering(", buffering: pty") == Buffering::kPty);
+}
+
 TEST_CASE("a spec with every key is read") {
   const Pipeline pipeline = parsed(kFull);
   CHECK(pipeline.name == "news");
@@ -99,6 +114,7 @@ TEST_CASE("what a kept stage says is read") {
   CHECK(stage.replicas == 2);
   CHECK(stage.mode == Mode::kEach);
   CHECK(stage.in_flight_max == 8);
+  CHECK(stage.buffering == Buffering::kPty);
   CHECK(stage.timeout == std::chrono::seconds(30));
   CHECK(stage.grace == Duration(0));
   CHECK(stage.attempts == 5);
