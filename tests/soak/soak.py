@@ -3,9 +3,9 @@
 
     soak.py LEAT [RECORDS] [--seed SEED] [--tools NAME,...]
 
-RECORDS (100,000,000) is how many there are in all. Both `leat pipe` and the tool by itself are given
-the same generated stream, and their outputs are compared as streams, byte by byte; nothing is held
-in memory. Each tool is one check: it passes when the outputs are the same and nothing failed. The
+RECORDS (100,000,000) is how many there are in all. Both `leat pipe` and the tool by itself are
+given the same generated stream, and their outputs are compared as streams, byte by byte; nothing
+is held in memory. Each tool is one check: it passes when the outputs are the same and nothing failed. The
 last line counts them. With the seed of a failure its records are the same again, and the torments
 come in the same order, if not at the same moments.
 """
@@ -278,8 +278,9 @@ def main():
 def report(soak, seconds, wrong):
     counts = soak.counts
     print(f"{soak.tool.name:<9} {soak.tool.mode:<6} {soak.count:>13,} {seconds:>8.1f}"
-          f" {soak.count / seconds:>10,.0f} {counts.get('stops', 0):>7} {counts.get('straces', 0):>8}"
-          f" {counts.get('freezes', 0):>8} {'1' if wrong else '0':>12}", flush=True)
+          f" {soak.count / seconds:>10,.0f} {counts.get('stops', 0):>7}"
+          f" {counts.get('straces', 0):>8} {counts.get('freezes', 0):>8}"
+          f" {'1' if wrong else '0':>12}", flush=True)
     if wrong:
         print(wrong, flush=True)
 

@@ -1,7 +1,7 @@
 """Torments the tools of one pipeline at random: stops and continues them, attaches strace and
 detaches it, and freezes them where this user may make a control group.
 
-None of this changes what a tool prints; it makes the moment when a tool has come to rest hard to see.
+None of this changes what a tool prints; it makes it hard to see when a tool has come to rest.
 """
 
 import contextlib
@@ -111,7 +111,7 @@ class Tormentor:
         while not self.over.wait(self.chance.uniform(0, 0.03)):
             tools = sorted(tools_of(self.pipeline))
             if tools:
-                # The process may end, or be another's, at any moment: its descriptor is what counts.
+                # The process may end at any moment.
                 with contextlib.suppress(OSError):
                     self.torment(self.chance.choice(ways), self.chance.choice(tools))
 

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""Tools that misbehave through `leat pipe`: the bytes of all innocent records come out in order, the
-culprits are dead letters with a readable reason, and nothing hangs or is left over.
+"""Tools that misbehave through `leat pipe`: the bytes of all innocent records come out in order,
+the culprits are dead letters with a readable reason, and nothing hangs or is left over.
 
     misbehaving_test.py LEAT [CLASS]...
 """
@@ -15,8 +15,8 @@ import unittest
 
 import leat_scene
 
-# True while a pipe that fails or is interrupted can hang: between a tool's end and that of its output
-# nobody listens to the tool any more.
+# True while a pipe that fails or is interrupted can hang: when a tool has ended and its output is
+# open still, nobody listens to the tool any more.
 HANGS_AT_ITS_END = True
 
 TOOLS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "misbehaving")
@@ -225,8 +225,8 @@ class Starts(MisbehavingTest):
     # Records are given to the tool before its banner comes, so the banner is taken for answers.
     @unittest.expectedFailure
     def test_the_remedy_for_a_banner_is_told(self):
-        self.stage_failed(self.run_tool("prints_a_banner.py slowly", lines(30), "retry: {attempts: 1}"),
-                          "prelude")
+        outcome = self.run_tool("prints_a_banner.py slowly", lines(30), "retry: {attempts: 1}")
+        self.stage_failed(outcome, "prelude")
 
     def test_a_banner_that_is_declared_is_dropped(self):
         words = lines()
@@ -450,7 +450,7 @@ class Windows(MisbehavingTest):
     def test_a_tool_that_stays_after_its_input_is_lost_at_its_timeout_alone(self):
         words = lines(100)
         outcome = self.run_windows("ignores_sigterm.py", words,
-                                   "timeout: 500ms\nretry: {attempts: 1}")
+                                   "timeout: 500ms\ngrace: 200ms\nretry: {attempts: 1}")
         self.all_but_windows(outcome, words, [0])
         self.assertEqual(outcome.kinds(), ["timeout"], outcome)
 

@@ -55,7 +55,9 @@ UPPER_NODE = (
     ".on('line', line => console.log(line.toUpperCase()))"
 )
 UPPER_PYTHON = "import sys\nfor line in sys.stdin:\n    print(line.rstrip('\\n').upper())"
-DROPPING_PYTHON = "import sys\nfor line in sys.stdin:\n    if 'e' in line:\n        print(line, end='')"
+DROPPING_PYTHON = (
+    "import sys\nfor line in sys.stdin:\n    if 'e' in line:\n        print(line, end='')"
+)
 
 
 def quoted(words):
@@ -88,8 +90,8 @@ LANGUAGE = [
         samples.sentences, ("link-parser",)),
 ]
 
-# Apertium's: a NUL ends each record, both ways. At the end of its input each of these prints an empty
-# record more, which answers nothing: `head` takes that off.
+# Apertium's: a NUL ends each record, both ways. At the end of its input each of these prints an
+# empty record more, which answers nothing: `head` takes that off.
 APERTIUM = [
     Row("lt-proc", by_zero(f"lt-proc -z {ENG_SPA}/eng-spa.automorf.bin"),
         f"lt-proc -z {ENG_SPA}/eng-spa.automorf.bin | head -c -1", samples.apertium, ("lt-proc",)),
@@ -184,8 +186,8 @@ AS_THEY_STAND = [
         ("gawk",)),
     Row("perl", each(quoted(["perl", "-pe", "tr/a-z/A-Z/"])), "perl -pe 'tr/a-z/A-Z/'",
         samples.long_text, ("perl",)),
-    Row("python3", each(quoted(["python3", "-c", UPPER_PYTHON])), shlex.join(["python3", "-c", UPPER_PYTHON]),
-        samples.long_text, ("python3",)),
+    Row("python3", each(quoted(["python3", "-c", UPPER_PYTHON])),
+        shlex.join(["python3", "-c", UPPER_PYTHON]), samples.long_text, ("python3",)),
     Row("jq", each("jq -c .tags"), "jq -c .tags", samples.json_lines, ("jq",)),
     Row("lt-proc", each(f"lt-proc {ENG_SPA}/eng-spa.automorf.bin"),
         f"lt-proc {ENG_SPA}/eng-spa.automorf.bin", samples.apertium_lines, ("lt-proc",)),

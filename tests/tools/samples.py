@@ -138,7 +138,8 @@ def words():
 
 
 def sentences():
-    return as_lines(["The house is red.", "This is a test.", "", "I saw the man with the dog."] * 10)
+    lines = ["The house is red.", "This is a test.", "", "I saw the man with the dog."]
+    return as_lines(lines * 10)
 
 
 def apertium_lines():

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Two lines about itself, then answers. With an argument it loads before its banner and after it."""
+"""Two lines about itself, then answers. With an argument it loads before and after these."""
 
 import sys
 import time
