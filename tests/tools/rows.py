@@ -20,6 +20,7 @@ class Row:
     plain: str  # A command for the shell.
     given: object  # A function of samples.py.
     needs: tuple  # Programs that must be installed.
+    is_silent: bool = False  # Whether the tool prints nothing for that input.
     before: str = ""  # A command that prepares the folder, where grammar.cg3 lies.
 
 
@@ -104,7 +105,7 @@ APERTIUM = [
     Row("cg-proc",
         by_zero(f"lt-proc -z {ENG_SPA}/eng-spa.automorf.bin", "cg-proc -z ./grammar.bin"),
         f"lt-proc -z {ENG_SPA}/eng-spa.automorf.bin | cg-proc -z ./grammar.bin | head -c -1",
-        samples.apertium, ("lt-proc", "cg-proc", "cg-comp"), "cg-comp grammar.cg3 grammar.bin"),
+        samples.apertium, ("lt-proc", "cg-proc", "cg-comp"), before="cg-comp grammar.cg3 grammar.bin"),
     Row("lt-proc by lines", each(f"stdbuf -oL lt-proc {ENG_SPA}/eng-spa.automorf.bin"),
         f"lt-proc {ENG_SPA}/eng-spa.automorf.bin", samples.apertium_lines, ("lt-proc",)),
 ]
@@ -193,10 +194,42 @@ AS_THEY_STAND = [
         f"lt-proc {ENG_SPA}/eng-spa.automorf.bin", samples.apertium_lines, ("lt-proc",)),
 ]
 
-# The same, with any number of answers for each record.
+# Any number of answers for each record, from tools that were told not to keep their output.
 FILTERS = [
+    Row("grep", filtered("grep --line-buffered e"), "grep e", samples.long_text, ()),
+    Row("grep without hits", filtered("grep --line-buffered e"), "grep e", samples.text_without_e,
+        (), is_silent=True),
+    Row("rg", filtered("rg --line-buffered -N e"), "rg -N e", samples.text, ("rg",)),
+    Row("sed that deletes", filtered("sed -u '/^ *$/d'"), "sed '/^ *$/d'", samples.text, ()),
+    Row("sed that doubles", filtered("stdbuf -oL sed p"), "sed p", samples.long_text, ()),
+    Row("gawk that expands",
+        filtered("gawk '{ for (i = 1; i <= NF; i++) print $i; fflush() }'"),
+        "gawk '{ for (i = 1; i <= NF; i++) print $i }'", samples.long_text, ("gawk",)),
+    Row("mawk that expands",
+        filtered("mawk -W interactive '{ for (i = 1; i <= NF; i++) print $i }'"),
+        "mawk '{ for (i = 1; i <= NF; i++) print $i }'", samples.text, ("mawk",)),
+    Row("jq that selects", filtered("jq --unbuffered -c 'select(.score < 0.5) | .tags[]'"),
+        "jq -c 'select(.score < 0.5) | .tags[]'", samples.json_lines, ("jq",)),
+    Row("perl that drops", filtered(quoted(["perl", "-ne", "$| = 1; print unless /^ /"])),
+        "perl -ne 'print unless /^ /'", samples.long_text, ("perl",)),
+    Row("python3 that drops", filtered(quoted(["python3", "-u", "-c", DROPPING_PYTHON])),
+        shlex.join(["python3", "-c", DROPPING_PYTHON]), samples.long_text, ("python3",)),
+    Row("bc with assignments", filtered("bc"), "bc", samples.assignments, ("bc",)),
+    Row("sqlite3 that prints several rows", filtered("sqlite3 -batch"), "sqlite3 -batch",
+        samples.rows_of_queries, ("sqlite3",)),
+]
+
+# Tools whose answers depend on what they were given before.
+FILTERS_WITH_STATE = [
+    Row("gawk that counts", filtered("gawk '{ print NR; fflush() }'"), "gawk '{ print NR }'",
+        samples.text, ("gawk",)),
+    Row("perl that drops every third", filtered(quoted(["perl", "-ne", "$| = 1; print if $. % 3"])),
+        "perl -ne 'print if $. % 3'", samples.text, ("perl",)),
+]
+
+# What FILTERS has, as one types it in a shell.
+FILTERS_AS_THEY_STAND = [
     Row("grep", filtered("grep e"), "grep e", samples.long_text, ()),
-    Row("grep without hits", filtered("grep e"), "grep e; echo", samples.text_without_e, ()),
     Row("sed that deletes", filtered("sed '/^ *$/d'"), "sed '/^ *$/d'", samples.long_text, ()),
     Row("sed that doubles", filtered("sed p"), "sed p", samples.long_text, ()),
     Row("gawk that expands", filtered("gawk '{ for (i = 1; i <= NF; i++) print $i }'"),
@@ -209,5 +242,4 @@ FILTERS = [
         "perl -ne 'print if $. % 3'", samples.long_text, ("perl",)),
     Row("python3 that drops", filtered(quoted(["python3", "-c", DROPPING_PYTHON])),
         shlex.join(["python3", "-c", DROPPING_PYTHON]), samples.long_text, ("python3",)),
-    Row("bc with assignments", filtered("bc"), "bc", samples.assignments, ("bc",)),
 ]

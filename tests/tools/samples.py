@@ -142,6 +142,17 @@ def sentences():
     return as_lines(lines * 10)
 
 
+def clauses():
+    """Lines of several clauses, each of which espeak-ng prints as a line."""
+    return as_lines(["one, two, three", "The house is red. Is it?", "no"] * 60)
+
+
+def rows_of_queries():
+    """SQL with none, one or several rows as an answer."""
+    return as_lines(f"select column1, {i} from (values (1), (2), (3)) where column1 % 3 < {i % 4};"
+                    for i in range(900))
+
+
 def apertium_lines():
     """Lines of text, without the marks of Apertium's stream format."""
     return as_lines(APERTIUM_MARKS.sub(" ", line) for line in licence_lines())
