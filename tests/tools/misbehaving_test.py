@@ -322,6 +322,47 @@ class Surroundings(MisbehavingTest):
         self.assertLess(outcome.seconds, 5, outcome)
 
 
+class Filters(MisbehavingTest):
+    """The same in mode `filter`, where a record may have any number of answers."""
+
+    def run_filter(self, tool, words, more=""):
+        return self.run_tool(tool, words, "mode: filter\n" + more)
+
+    def test_only_the_words_that_it_dies_of_are_lost(self):
+        words = lines(exit=[0, 500], segv=[77], kill=[78, 999], half=[79])
+        for replicas in (1, 3):
+            with self.subTest(replicas=replicas):
+                outcome = self.run_filter("dies.py", words, f"replicas: {replicas}")
+                self.all_but(outcome, words, {"exit", "segv", "kill", "half"})
+
+    def test_no_answer_and_two_answers_are_right(self):
+        words = lines(drop=range(3, 1000, 7))
+        outcome = self.run_filter("drops_a_word.py", words)
+        self.all_answered(outcome, [word for word in words if word != "drop"])
+        words = lines(twice=[3, 700])
+        twice = [again for word in words for again in [word] * (1 + (word == "twice"))]
+        self.all_answered(self.run_filter("answers_twice.py", words), twice)
+
+    def test_a_tool_that_holds_one_answer_back_is_refused(self):
+        outcome = self.run_filter("holds_one_back.py", lines())
+        self.stage_failed(outcome, "buffers its output", "mode: window")
+
+    def test_a_banner_is_found_out_and_the_remedy_is_told(self):
+        self.stage_failed(self.run_filter("prints_a_banner.py", lines()), "prelude")
+
+    def test_a_record_that_it_hangs_on_is_lost_at_its_timeout(self):
+        words = lines(300, hang=[10, 250])
+        outcome = self.run_filter("hangs.py", words, "timeout: 200ms\nretry: {attempts: 2}")
+        self.all_but(outcome, words, {"hang"})
+        self.assertEqual(outcome.kinds(), ["timeout", "timeout"], outcome)
+
+    # All that comes after it is lost without a word, and the exit code is 0.
+    @unittest.expectedFailure
+    def test_a_tool_that_closes_its_output_loses_the_record_that_made_it(self):
+        words = lines(close=[100])
+        self.all_but(self.run_filter("closes_stdout.py", words), words, {"close"})
+
+
 class Endings(MisbehavingTest):
     """Pipes that end before their input does."""
 
