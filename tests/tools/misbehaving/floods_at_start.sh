@@ -1,0 +1,3 @@
+#!/bin/sh
+# Prints without end, whatever it is given.
+exec yes
