@@ -337,8 +337,8 @@ void KeptReplica::on(const ToolPrinted& event, Turn& turn) {
 
 void KeptReplica::miss_opening(Turn& turn) {
   // It may lie in its buffer.
-  const std::string why = quote(post_.stage.argv) + " waits for input and has not printed " +
-                          opening_.missing();
+  const std::string why =
+      quote(post_.stage.argv) + " waits for input and has not printed " + opening_.missing();
   if (!leave_way(why, turn)) return fail_at_opening("and waits for input", turn);
   turn.effects.push_back(EndTool{*tool_, true});
 }
