@@ -128,6 +128,8 @@ void Inlet::take_window(const wire::Lease& lease) {
       continue;
     }
     Reframed reframed = reframe(slice, stage_.input);
+    const bool lies_so = slice.records.separator == framing::terminator(stage_.input);
+    work.is_reframed = work.is_reframed || !lies_so;
     if (slice.records.count == 0) work.slices.push_back(slice);
     for (Batch& part : reframed.parts) {
       work.is_unterminated = part.records.has(kUnterminated, part.records.count - 1);

@@ -8,6 +8,7 @@
 #include "core/ensure.h"
 #include "core/words.h"
 #include "node/kept_replica.h"
+#include "node/repeat_line.h"
 
 namespace leat::node {
 
@@ -244,6 +245,9 @@ void KeptReplica::blame(wire::Failure why, Turn& turn) {
     turn.queue.clear_suspicion();
   }
   why.stderr_tail = stderr_.text();
+  // In mode each it had its turn when the one before it was answered.
+  const Instant since = is_filter() ? given_.since() : given_.last_progress();
+  why.elapsed_ns = static_cast<std::uint64_t>((turn.now - since).count());
   pace_.drop_service();
   std::map<std::uint32_t, Portion> parts = given_.cut(cuts);
   // Back to the queue's front, the last first.
@@ -274,6 +278,8 @@ void KeptReplica::charge(Portion culprit, wire::Failure why, Turn& turn) {
   why.first = culprit.batch.runs.front().first;
   why.inputs = 1;
   why.attempts = culprit.attempts;
+  why.repeat =
+      repeat_line(start_order(post_, tool_.value_or(ToolId{})), culprit, post_.stage.input);
   wire::LeaseResult result;
   result.epoch = culprit.epoch;
   result.lease = culprit.lease;

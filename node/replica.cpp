@@ -5,7 +5,9 @@
 #include <iterator>
 
 #include "core/ensure.h"
+#include "core/signals.h"
 #include "spec/scalars.h"
+#include "spec/shell_words.h"
 
 namespace leat::node {
 
@@ -19,17 +21,6 @@ constexpr Duration kStartPauseMin = 100ms;
 constexpr Duration kStartPauseMax = 10s;
 constexpr std::uint32_t kStartRetriesMax = 10;
 constexpr std::size_t kQuoteMax = 80;
-
-struct SignalName {
-  int number;
-  const char* name;
-};
-
-// Linux's numbers, so that this stays free of the system's headers.
-constexpr SignalName kSignals[] = {
-    {1, "SIGHUP"},   {2, "SIGINT"},   {3, "SIGQUIT"},  {4, "SIGILL"},   {6, "SIGABRT"},
-    {7, "SIGBUS"},   {8, "SIGFPE"},   {9, "SIGKILL"},  {11, "SIGSEGV"}, {13, "SIGPIPE"},
-    {14, "SIGALRM"}, {15, "SIGTERM"}, {24, "SIGXCPU"}, {25, "SIGXFSZ"}, {31, "SIGSYS"}};
 
 constexpr int kSigkill = 9;
 constexpr int kSigxcpu = 24;
@@ -141,10 +132,7 @@ std::string flush_remedy(const std::vector<std::string>& argv) {
 }
 
 std::string quote(const std::vector<std::string>& argv) {
-  std::string text;
-  for (const std::string& word : argv) {
-    text += (text.empty() ? "" : " ") + word;
-  }
+  std::string text = spec::shell_quote(argv);
   if (text.size() > kQuoteMax) text = text.substr(0, kQuoteMax) + "...";
   std::replace(text.begin(), text.end(), '\n', ' ');
   return "`" + text + "`";
@@ -152,11 +140,9 @@ std::string quote(const std::vector<std::string>& argv) {
 
 std::string describe(const ToolEnded& end) {
   if (!end.is_signal) return "exited with status " + std::to_string(end.status);
-  std::string text = "was ended by signal " + std::to_string(end.status);
-  for (const SignalName& signal : kSignals) {
-    if (signal.number == end.status) text += std::string(" (") + signal.name + ")";
-  }
-  return text;
+  const char* const name = signal_name(end.status);
+  return "was ended by signal " + std::to_string(end.status) +
+         (name == nullptr ? "" : std::string(" (") + name + ")");
 }
 
 wire::Failure timeout_failure(Duration timeout) {

@@ -95,7 +95,7 @@ class RestartPause {
 // What makes this tool flush each record, as far as it is known; else what does so for many.
 [[nodiscard]] std::string flush_remedy(const std::vector<std::string>& argv);
 
-// "the command line", shortened.
+// The command line as a shell would need it, shortened.
 [[nodiscard]] std::string quote(const std::vector<std::string>& argv);
 
 // "exited with status 3", "was ended by signal 9 (SIGKILL)".

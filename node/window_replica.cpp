@@ -6,6 +6,7 @@
 #include "core/ensure.h"
 #include "core/words.h"
 #include "framing/stream.h"
+#include "node/repeat_line.h"
 
 namespace leat::node {
 
@@ -319,6 +320,8 @@ void WindowReplica::give_up(wire::Failure why, Turn& turn) {
   result.outputs.producer = work_->slices.front().producer;
   why.stderr_tail = stderr_.text();
   why.attempts = work_->attempts;
+  why.elapsed_ns = static_cast<std::uint64_t>((turn.now - work_since_).count());
+  if (why.attempts > 0) why.repeat = line_for(*work_);
   result.outputs.runs = inputs_of(*work_);
   for (const Run& run : result.outputs.runs) {
     why.first = run.first;
@@ -328,6 +331,13 @@ void WindowReplica::give_up(wire::Failure why, Turn& turn) {
   result.busy_ns = static_cast<std::uint64_t>(std::exchange(wasted_, {}).count());
   turn.results.push_back(std::move(result));
   work_.reset();
+}
+
+std::string WindowReplica::line_for(const WindowWork& work) const {
+  const ToolId tool = tool_.value_or(ToolId{});
+  if (!takes_argument()) return repeat_line(start_order(post_, tool), work, post_.stage.input);
+  const auto order = start_order_with(post_, tool, work);
+  return order ? repeat_line_with_argument(*order) : "";
 }
 
 std::optional<WindowWork> WindowReplica::take_retry() {

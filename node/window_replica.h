@@ -70,6 +70,8 @@ class WindowReplica {
   void fail(wire::Failure why, Turn& turn);
   // The window has failed for good.
   void give_up(wire::Failure why, Turn& turn);
+  // That repeats it by hand.
+  [[nodiscard]] std::string line_for(const WindowWork& work) const;
   void clear_process();
   // What is wrong with what it printed: too much, or not in its framing.
   [[nodiscard]] std::optional<wire::Failure> fault_of_output() const;

@@ -130,6 +130,8 @@ struct Fields<Failure> {
     archive.number("attempts", failure.attempts);
     archive.text("reason", failure.reason, kTextBytesMax);
     archive.bytes("stderr_tail", failure.stderr_tail, kStderrBytesMax);
+    archive.number("elapsed_ns", failure.elapsed_ns);
+    archive.bytes("repeat", failure.repeat, kTextBytesMax);
     archive.rule(
         "inputs", [&] { return has_room(failure.first, failure.inputs); }, "numbers below 2^63");
   }

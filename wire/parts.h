@@ -50,6 +50,9 @@ struct Failure {
   std::uint32_t attempts = 0;  // Made in all.
   std::string reason;          // One sentence.
   std::string stderr_tail;     // The tool's last lines, any bytes.
+  // From when the tool was given it, at the last attempt, until that had failed.
+  std::uint64_t elapsed_ns = 0;
+  std::string repeat;  // A line for a shell that does it again by hand. Empty: there is none.
   friend bool operator==(const Failure&, const Failure&) = default;
 };
 

@@ -28,7 +28,9 @@ Failure failed_record() {
           .status = 11,
           .attempts = 3,
           .reason = "killed by SIGSEGV",
-          .stderr_tail = "oops\n"};
+          .stderr_tail = "oops\n",
+          .elapsed_ns = 2'000'000,
+          .repeat = "cd /srv/p && printf 'c' | parse"};
 }
 
 // The last record of its stream had no newline.
