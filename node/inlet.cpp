@@ -224,11 +224,11 @@ std::optional<wire::StageFailed> Inlet::failure() const {
                            .stderr_tail = failure_ ? "" : of_tool->stderr_tail};
 }
 
-wire::NodeLogs Inlet::logs(std::string reply_to) const {
+wire::NodeLogs Inlet::logs(std::string reply_to, Instant now) const {
   return {.reply_to = std::move(reply_to),
           .pipeline = pipeline_.name,
           .stage = stage_.name,
-          .text = replicas_.log().text()};
+          .lines = replicas_.log().lines(now)};
 }
 
 std::uint64_t Inlet::leases_max() const {

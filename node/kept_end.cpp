@@ -188,7 +188,7 @@ void KeptReplica::on(const ToolEnded& event, Turn& turn) {
 void KeptReplica::finish_last(const ToolEnded& event, Turn& turn) {
   // One that fails may have been cut off in the middle of an answer. grep fails in silence when it
   // has found nothing.
-  const bool has_answer = is_filter() ? stderr_.text().empty() : given_.answers().count() > 0;
+  const bool has_answer = is_filter() ? stderr_.is_empty() : given_.answers().count() > 0;
   if (!event.is_signal && (has_answer || event.status == 0)) return commit_last(turn);
   wire::Failure why = failure_of(event, post_.stage, stderr_.text());
   turn.tally.count_restart(why.kind);

@@ -66,18 +66,24 @@ void connect_output(StartTool& order, spec::Buffering buffering, const framing::
   order.env.try_emplace("_STDBUF_O", ends_lines ? "L" : "0");
 }
 
-void StderrTail::add(std::string_view bytes, const Limits& limits) {
-  text_.append(bytes.substr(bytes.size() - std::min(bytes.size(), limits.stderr_bytes_max)));
-  const std::size_t most = std::min(text_.size(), limits.stderr_bytes_max);
-  text_.erase(0, text_.size() - most);
-  std::size_t from = text_.size();
-  if (from > 0 && text_.back() == '\n') --from;
-  for (std::uint32_t lines = 0; lines < limits.stderr_lines_max; ++lines) {
-    const std::size_t newline = from == 0 ? std::string::npos : text_.rfind('\n', from - 1);
-    if (newline == std::string::npos) return;
+void StderrTail::add(std::string_view bytes) {
+  const std::size_t most = limits_.stderr_bytes_max;
+  if (bytes.size() >= most) bytes_.clear();
+  bytes_.append(bytes.substr(bytes.size() - std::min(bytes.size(), most)));
+  if (bytes_.size() > 2 * most) bytes_.erase(0, bytes_.size() - most);
+}
+
+std::string StderrTail::text() const {
+  std::string_view text = bytes_;
+  text.remove_prefix(text.size() - std::min(text.size(), limits_.stderr_bytes_max));
+  std::size_t from = text.size();
+  if (from > 0 && text.back() == '\n') --from;
+  for (std::uint32_t lines = 0; lines < limits_.stderr_lines_max; ++lines) {
+    const std::size_t newline = from == 0 ? std::string_view::npos : text.rfind('\n', from - 1);
+    if (newline == std::string_view::npos) return std::string(text);
     from = newline;
   }
-  text_.erase(0, from + 1);
+  return std::string(text.substr(from + 1));
 }
 
 Duration RestartPause::next(Duration most) {

@@ -86,7 +86,11 @@ tl::expected<StartTool, wire::Failure> start_order_with(const Post& post, ToolId
 }  // namespace
 
 WindowReplica::WindowReplica(Post post, std::uint64_t seed)
-    : post_(std::move(post)), opening_(post_.stage), answers_(post_.stage.output), pause_(seed) {}
+    : post_(std::move(post)),
+      opening_(post_.stage),
+      answers_(post_.stage.output),
+      stderr_(post_.limits),
+      pause_(seed) {}
 
 void WindowReplica::advance(Turn& turn, WindowQueue& windows, std::uint64_t& next_tool) {
   if (has_ended_) return;
@@ -217,7 +221,7 @@ std::optional<wire::Failure> WindowReplica::fault_of_output() const {
 }
 
 void WindowReplica::on(const ToolComplained& event, Turn& /*turn*/) {
-  stderr_.add(event.bytes, post_.limits);
+  stderr_.add(event.bytes);
 }
 
 void WindowReplica::on(const ToolAccepted& /*event*/, Turn& /*turn*/) {}
@@ -338,6 +342,14 @@ std::string WindowReplica::line_for(const WindowWork& work) const {
   if (!takes_argument()) return repeat_line(start_order(post_, tool), work, post_.stage.input);
   const auto order = start_order_with(post_, tool, work);
   return order ? repeat_line_with_argument(*order) : "";
+}
+
+std::optional<Position> WindowReplica::only_record() const {
+  if (!work_ || work_->records() != 1) return std::nullopt;
+  const auto& slices = work_->slices;
+  const auto it = std::find_if(slices.begin(), slices.end(),
+                               [](const Batch& slice) { return slice.records.count == 1; });
+  return it->runs.front().first;
 }
 
 std::optional<WindowWork> WindowReplica::take_retry() {

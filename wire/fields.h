@@ -148,6 +148,18 @@ struct Fields<DeadLetter> {
 };
 
 template <>
+struct Fields<LogLine> {
+  static void list(auto& archive, auto& line) {
+    archive.number("replica", line.replica);
+    archive.number("age_ns", line.age_ns);
+    archive.text("record", line.record, kNameBytesMax);
+    archive.bytes("text", line.text, kStderrBytesMax);
+    archive.number("lines_left_out", line.lines_left_out);
+    archive.number("bytes_left_out", line.bytes_left_out);
+  }
+};
+
+template <>
 struct Fields<NamedCount> {
   static void list(auto& archive, auto& named) {
     archive.text("name", named.name, kNameBytesMax);
