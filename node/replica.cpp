@@ -6,6 +6,7 @@
 
 #include "core/ensure.h"
 #include "core/signals.h"
+#include "spec/flush_flag.h"
 #include "spec/scalars.h"
 #include "spec/shell_words.h"
 
@@ -117,22 +118,11 @@ std::optional<Instant> retry_start(const ToolStartFailed& event, const Post& pos
 }
 
 std::string flush_remedy(const std::vector<std::string>& argv) {
-  struct Hint {
-    std::string_view program;
-    std::string_view flag;
-  };
-
-  // Those that neither a library nor a terminal cures.
-  constexpr Hint kHints[] = {{"mawk", "-W interactive"},
-                             {"awk", "-W interactive (if it is mawk)"},
-                             {"mlr", "--records-per-batch 1 --fflush"}};
-  const std::string& program = argv.front();
-  const std::string name = program.substr(program.rfind('/') + 1);
-  for (const Hint& hint : kHints) {
-    if (name == hint.program) {
-      return "give it " + std::string(hint.flag) + ", or use mode: window";
-    }
+  std::string flag;
+  for (const std::string& word : spec::flush_flag(argv)) {
+    flag += (flag.empty() ? "" : " ") + word;
   }
+  if (!flag.empty()) return "give it " + flag + ", or use mode: window";
   return "make it flush each record (--line-buffered, --unbuffered, -u; see `buffering`), or use "
          "mode: window";
 }
