@@ -28,6 +28,11 @@ void Replicas::work(Turn& turn, WindowQueue& windows, std::uint64_t& next_tool) 
   find_failure();
 }
 
+void Replicas::keep(const ToolComplained& event, const Place& place, Instant now) {
+  const auto inside = std::visit([](const auto& r) { return r.only_record(); }, place.replica);
+  log_.add({place.index, event.tool, inside, now}, event.bytes);
+}
+
 void Replicas::adjust(bool has_work) {
   std::uint32_t staying = 0;
   for (Place& place : places_) {

@@ -51,10 +51,7 @@ class Replicas {
   bool dispatch(const ToolEvent& event, Turn& turn) {
     for (Place& place : places_) {
       if (std::visit([](auto& r) { return r.tool(); }, place.replica) != event.tool) continue;
-      if constexpr (std::is_same_v<ToolEvent, ToolComplained>) {
-        const auto inside = std::visit([](auto& r) { return r.only_record(); }, place.replica);
-        log_.add({place.index, event.tool, inside, turn.now}, event.bytes);
-      }
+      if constexpr (std::is_same_v<ToolEvent, ToolComplained>) keep(event, place, turn.now);
       std::visit([&](auto& r) { r.on(event, turn); }, place.replica);
       return true;
     }
@@ -87,6 +84,8 @@ class Replicas {
     std::variant<KeptReplica, WindowReplica> replica;
   };
 
+  // Logs what it said.
+  void keep(const ToolComplained& event, const Place& place, Instant now);
   void adjust(bool has_work);
   Place& add();
   // Starts successors of what is due, and lets in those that can work.

@@ -445,6 +445,7 @@ std::optional<Instant> ToolHost::next_deadline() const {
 
 void ToolHost::serve(const io::WaitSet& waits, Instant now) {
   std::vector<Tool*> present;
+  present.reserve(tools_.size());
   for (auto& [id, tool] : tools_) {
     present.push_back(tool.get());
   }
