@@ -10,42 +10,19 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include "core/base64.h"
+#include "core/utf8.h"
+
 namespace leat::cli {
 
 namespace {
-
-bool is_utf8(std::string_view bytes) {
-  // The library's own check: it refuses to write anything else.
-  try {
-    (void)nlohmann::json(std::string(bytes)).dump();
-  } catch (const nlohmann::json::exception&) {
-    return false;
-  }
-  return true;
-}
-
-std::string base64(std::string_view bytes) {
-  constexpr std::string_view kDigits =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string text;
-  for (std::size_t i = 0; i < bytes.size(); i += 3) {
-    const std::string_view group = bytes.substr(i, 3);
-    std::uint32_t bits = 0;
-    for (std::size_t k = 0; k < 3; ++k) {
-      bits = bits << 8 | (k < group.size() ? static_cast<unsigned char>(group[k]) : 0U);
-    }
-    for (std::size_t k = 0; k < 4; ++k) {
-      text += k <= group.size() ? kDigits[bits >> (18 - 6 * k) & 63] : '=';
-    }
-  }
-  return text;
-}
 
 void put_bytes(nlohmann::ordered_json& object, const char* name, std::string_view bytes) {
   if (is_utf8(bytes)) {
     object[name] = bytes;
   } else {
-    object[std::string(name) == "text" ? "base64" : std::string(name) + "_base64"] = base64(bytes);
+    object[std::string(name) == "text" ? "base64" : std::string(name) + "_base64"] =
+        to_base64(bytes);
   }
 }
 
