@@ -8,6 +8,7 @@
 #include "core/ensure.h"
 #include "core/words.h"
 #include "node/kept_replica.h"
+#include "node/langpack.h"
 
 namespace leat::node {
 
@@ -42,6 +43,7 @@ std::uint32_t inputs_of(const wire::LeaseResult& result) {
 // ---- Commit points.
 
 void KeptReplica::commit(Turn& turn) {
+  if (post_.stage.langpack) return commit_answer(turn);
   if (is_filter()) {
     pace_.note(given_.count(), std::max<Duration>(turn.now - given_.since(), Duration(1)));
   } else {
@@ -49,10 +51,42 @@ void KeptReplica::commit(Turn& turn) {
   }
   const std::uint32_t inputs = given_.count();
   push_results(ask([this](auto& c) { return c.results(given_); }), inputs, given_.since(), turn);
+  note_commit();
+}
+
+void KeptReplica::note_commit() {
   start_failures_ = 0;
   has_ever_committed_ = true;
   has_committed_ = true;
   pause_.reset();
+}
+
+void KeptReplica::commit_answer(Turn& turn) {
+  const Records answer = given_.answers().take(1);  // Only one record is inside.
+  const auto decoded = decode_answer(RecordReader(answer).next());
+  if (!decoded) {
+    return fail({.kind = wire::FailureKind::kMismatch,
+                 .reason = "the tool's answer " + decoded.error().message},
+                turn);
+  }
+  note_commit();
+  if (const auto* const error = std::get_if<LangpackError>(&*decoded)) {
+    if (!error->stacktrace.empty()) stderr_.add(error->stacktrace + "\n", post_.limits);
+    return refuse({.kind = wire::FailureKind::kTool,
+                   .reason = "the tool answered with an error: " + error->reason},
+                  turn);
+  }
+  Result<Records> result = frame_result(std::get<std::string>(*decoded), post_.stage.output);
+  if (!result) {
+    return refuse(
+        {.kind = wire::FailureKind::kMismatch,
+         .reason = "the tool's result cannot be handed on: in its output framing, " +
+                   framing::to_string(post_.stage.output) + ", " + result.error().message},
+        turn);
+  }
+  turn.queue.note_answers(1);
+  const Instant since = given_.since();
+  push_results(given_.take_one_for_one(*std::move(result)), 1, since, turn);
 }
 
 void KeptReplica::push_results(std::vector<wire::LeaseResult> results, std::uint32_t inputs,
@@ -134,17 +168,16 @@ void KeptReplica::holds_back(const std::string& what, Turn& turn) {
     commit_last(turn);
     if (leave_way(why, turn)) return;
     return fail_stage(why + ": it buffers its output, or prints at the end of its input; " +
-                      flush_remedy(post_.stage.argv));
+                      flush_remedy(post_.stage));
   }
   // A record may make a tool wait that otherwise answers; one that never answered buffers.
   if (!has_ever_committed_ && leave_way(why, turn)) return give_back(turn);
   if (!has_ever_committed_ && ++held_back_count_ >= kHeldBackMax) {
-    return fail_stage(why + ": it buffers its output; " + flush_remedy(post_.stage.argv));
+    return fail_stage(why + ": it buffers its output; " + flush_remedy(post_.stage));
   }
   turn.tally.count_restart(kBuffering);
   blame({.kind = wire::FailureKind::kMismatch,
-         .reason =
-             "the tool " + what + "; if it buffers its output, " + flush_remedy(post_.stage.argv)},
+         .reason = "the tool " + what + "; if it buffers its output, " + flush_remedy(post_.stage)},
         turn);
 }
 
@@ -271,6 +304,19 @@ void KeptReplica::charge(Portion culprit, wire::Failure why, Turn& turn) {
   }
   // It was the record that made the tool end.
   contented_ends_ = 0;
+  give_up(std::move(culprit), std::move(why), turn);
+}
+
+void KeptReplica::refuse(wire::Failure why, Turn& turn) {
+  wasted_ += turn.now - given_.since();
+  why.stderr_tail = stderr_.text();
+  Portion culprit = std::move(given_.cut({}).begin()->second);
+  ++culprit.attempts;
+  cancel_look();
+  give_up(std::move(culprit), std::move(why), turn);
+}
+
+void KeptReplica::give_up(Portion culprit, wire::Failure why, Turn& turn) {
   why.first = culprit.batch.runs.front().first;
   why.inputs = 1;
   why.attempts = culprit.attempts;

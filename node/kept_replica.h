@@ -40,6 +40,7 @@ class KeptReplica {
   void on(const ToolStarted& event, Turn& turn);
   void on(const ToolStartFailed& event, Turn& turn);
   void on(const ToolPrinted& event, Turn& turn);
+  void on(const ToolSaid& event, Turn& turn);
   void on(const ToolComplained& event, Turn& turn);
   void on(const ToolAccepted& event, Turn& turn);
   void on(const ToolLooked& event, Turn& turn);
@@ -113,6 +114,9 @@ class KeptReplica {
   void hear_unasked(std::size_t bytes, Turn& turn);
   void learn(std::uint32_t answers, Instant now);
   void commit(Turn& turn);
+  // The answer to a request: its result, or what is wrong with it.
+  void commit_answer(Turn& turn);
+  void note_commit();
   void commit_last(Turn& turn);
   void push_results(std::vector<wire::LeaseResult> results, std::uint32_t inputs, Instant since,
                     Turn& turn);
@@ -132,6 +136,9 @@ class KeptReplica {
   void fail(wire::Failure why, Turn& turn);
   void blame(wire::Failure why, Turn& turn);
   void charge(Portion culprit, wire::Failure why, Turn& turn);
+  // The record inside has failed for good, and the process is well.
+  void refuse(wire::Failure why, Turn& turn);
+  void give_up(Portion culprit, wire::Failure why, Turn& turn);
   void forget_process();
   void fail_stage(std::string reason);
   void fail_stage_and_end(std::string reason, Turn& turn);

@@ -63,6 +63,9 @@ StartTool start_order(const Post& post, ToolId tool) {
   order.env.insert_or_assign("LEAT_PIPELINE", post.pipeline);
   order.env.insert_or_assign("LEAT_STAGE", post.stage.name);
   order.env.insert_or_assign("LEAT_REPLICA", std::to_string(post.index));
+  if (post.stage.langpack) {
+    order.answers = AnswerPipe{spec::kAnswersVariable, post.stage.langpack->pipe};
+  }
   return order;
 }
 
@@ -119,7 +122,7 @@ std::optional<Instant> retry_start(const ToolStartFailed& event, const Post& pos
   return turn.now + *wait;
 }
 
-std::string flush_remedy(const std::vector<std::string>& argv) {
+std::string flush_remedy(const spec::Stage& stage) {
   struct Hint {
     std::string_view program;
     std::string_view flag;
@@ -129,7 +132,8 @@ std::string flush_remedy(const std::vector<std::string>& argv) {
   constexpr Hint kHints[] = {{"mawk", "-W interactive"},
                              {"awk", "-W interactive (if it is mawk)"},
                              {"mlr", "--records-per-batch 1 --fflush"}};
-  const std::string& program = argv.front();
+  if (stage.langpack) return "make it flush each answer, or close the pipe behind it";
+  const std::string& program = stage.argv.front();
   const std::string name = program.substr(program.rfind('/') + 1);
   for (const Hint& hint : kHints) {
     if (name == hint.program) {

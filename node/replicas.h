@@ -51,7 +51,8 @@ class Replicas {
   bool dispatch(const ToolEvent& event, Turn& turn) {
     for (Place& place : places_) {
       if (std::visit([](auto& r) { return r.tool(); }, place.replica) != event.tool) continue;
-      if constexpr (std::is_same_v<ToolEvent, ToolComplained>) {
+      if constexpr (std::is_same_v<ToolEvent, ToolComplained> ||
+                    std::is_same_v<ToolEvent, ToolSaid>) {
         log_.add(place.index, event.tool, event.bytes);
       }
       std::visit([&](auto& r) { r.on(event, turn); }, place.replica);
@@ -71,7 +72,8 @@ class Replicas {
   // Whether every process has come to its end.
   [[nodiscard]] bool are_gone() const;
 
-  // What they said on standard error.
+  // What they said on standard error, and where their answers come another way on standard
+  // output.
   [[nodiscard]] const StderrLog& log() const { return log_; }
 
   [[nodiscard]] std::optional<Instant> next_deadline(const WorkQueue& queue,

@@ -273,6 +273,10 @@ void ToolHost::order(const LookAtTool& effect, Instant /*now*/) {
   }
   // What it printed before it came to rest comes first, all of it.
   if (seen.rest != Rest::kBusy && !read_output(tool)) seen.rest = Rest::kBusy;
+  // And what it said of the one record that is inside where answers come by a pipe of their own.
+  if (seen.rest != Rest::kBusy && tool.answers) {
+    (void)read<ToolComplained>(tool, tool.child.from_stderr);
+  }
   deliver_(seen);
 }
 
