@@ -8,6 +8,7 @@
 #include <functional>
 
 #include "cli/commands.h"
+#include "cli/probe_command.h"
 
 namespace CLI {  // NOLINT(readability-identifier-naming): the library's name.
 class App;
@@ -18,6 +19,7 @@ namespace leat::cli {
 struct CommandLine {
   std::string lint_spec;
   std::string keys_directory;
+  ProbeArguments probe;
   PipeArguments pipe;
   SendArguments send;
   ReceiveArguments receive;
@@ -35,6 +37,9 @@ struct CommandLine {
 
 // lint, keys.
 void add_file_commands(CLI::App& program, CommandLine& line);
+
+// probe.
+void add_probe_command(CLI::App& program, CommandLine& line);
 
 // pipe, send, recv.
 void add_record_commands(CLI::App& program, CommandLine& line);

@@ -27,6 +27,7 @@ inline constexpr const char* kProgramVersion = "0.1.0";
 struct PipeArguments {
   BrokerArguments broker;                   // Of a deployed pipeline.
   std::string pipeline;                     // A path, or a deployed pipeline's name.
+  std::string directory;                    // Of a file's tools; empty: the file's.
   std::optional<std::string> dead_letters;  // A path.
   bool shows_progress = false;
   bool shows_summary = false;

@@ -13,14 +13,13 @@ namespace {
 
 constexpr Duration kForever = std::chrono::hours(24 * 365 * 10);
 
-// Beside this program, wherever that was installed.
+}  // namespace
+
 std::string program_beside_us(const char* name) {
   std::error_code error;
   const std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", error);
   return (self.parent_path() / name).string();
 }
-
-}  // namespace
 
 Result<std::unique_ptr<Daemons>> Daemons::start(io::Context& context, Options options) {
   auto daemons = std::make_unique<Daemons>();

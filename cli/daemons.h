@@ -74,6 +74,9 @@ class Daemons {
   std::thread node_thread_;
 };
 
+// The path of a program that lies beside this one, wherever that was installed.
+[[nodiscard]] std::string program_beside_us(const char* name);
+
 // A broker and a node that nobody else reaches, for one pipe.
 [[nodiscard]] Daemons::Options private_cluster();
 

@@ -35,6 +35,16 @@ std::optional<std::string> stray_command(const CLI::App& program, int argc, char
          " `leat --help` lists them";
 }
 
+// The command of `leat probe`, behind the first "--": as it is, for CLI11 reads "[a]" as a list and
+// a word such as "pipe" as a command of ours. What is before it is left in `argc`.
+std::vector<std::string> take_probed_command(int& argc, char** argv) {
+  if (argc < 2 || std::string_view(argv[1]) != "probe") return {};
+  char** const end = argv + argc;
+  char** const dashes = std::find(argv, end, std::string_view("--"));
+  argc = static_cast<int>(dashes - argv);
+  return dashes == end ? std::vector<std::string>() : std::vector<std::string>(dashes + 1, end);
+}
+
 int run(int argc, char** argv) {
   CLI::App program(
       "Leat runs streams of records through command-line tools, unmodified and kept "
@@ -49,10 +59,12 @@ int run(int argc, char** argv) {
   add_pipeline_commands(program, line);
   add_daemon_commands(program, line);
   add_file_commands(program, line);
+  add_probe_command(program, line);
   if (const std::optional<std::string> stray = stray_command(program, argc, argv)) {
     say(*stray);
     return static_cast<int>(ExitCode::kUsage);
   }
+  line.probe.argv = take_probed_command(argc, argv);
   try {
     program.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -55,7 +55,7 @@ Attempt<Streams> open_streams(const PipeArguments& arguments) {
 }
 
 Attempt<ExitCode> run_embedded(const PipeArguments& arguments) {
-  Result<SpecFile> spec = read_spec(arguments.pipeline);
+  Result<SpecFile> spec = read_spec(arguments.pipeline, arguments.directory);
   if (!spec) return trouble(ExitCode::kUsage, spec.error());
   Attempt<Streams> streams = open_streams(arguments);
   if (!streams) return tl::unexpected(streams.error());
@@ -87,6 +87,11 @@ Attempt<ExitCode> run_deployed(const PipeArguments& arguments) {
                                          arguments.pipeline +
                                          "' is one that others use, too: see `leat status " +
                                          arguments.pipeline + "`");
+  }
+  if (!arguments.directory.empty()) {
+    return trouble(ExitCode::kUsage, "--directory is for a pipeline's file, and '" +
+                                         arguments.pipeline +
+                                         "' is a deployed pipeline, which has its own");
   }
   Attempt<Streams> streams = open_streams(arguments);
   if (!streams) return tl::unexpected(streams.error());

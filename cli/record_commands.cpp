@@ -18,6 +18,11 @@ void add_pipe(CLI::App& program, PipeArguments& pipe, CommandLine& line) {
                    "deployed pipeline")
       ->required();
   command
+      ->add_option("--directory", pipe.directory,
+                   "where the tools run and relative paths count from, instead of the folder of "
+                   "the file; of a file only")
+      ->type_name("DIR");
+  command
       ->add_option("--dead-letters", pipe.dead_letters,
                    "keep failed records in this file, as JSON Lines")
       ->type_name("FILE");

@@ -12,7 +12,7 @@ namespace leat::cli {
 
 struct SpecFile {
   std::string file;       // As the user named it.
-  std::string directory;  // Absolute: where the file lies.
+  std::string directory;  // Absolute: where the file lies, unless another was told.
   std::string text;
   spec::Pipeline pipeline;
 
@@ -21,6 +21,8 @@ struct SpecFile {
   }
 };
 
-[[nodiscard]] Result<SpecFile> read_spec(const std::string& path);
+// Relative paths in it count from `directory`, or without one from where the file lies.
+[[nodiscard]] Result<SpecFile> read_spec(const std::string& path,
+                                         const std::string& directory = "");
 
 }  // namespace leat::cli

@@ -11,6 +11,8 @@
 
 #pragma once
 
+#include <algorithm>
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -40,6 +42,14 @@ struct Verdict {
   Kind kind = Kind::kWait;
   std::string reason;  // kRefuse: a sentence's end, behind the tool's command line.
 };
+
+// The first look comes when output pauses; then the pauses are an eighth of the time that passed.
+// `last`: the pause before, if nothing has happened since.
+[[nodiscard]] inline Duration patient_pause(std::optional<Duration> last) {
+  constexpr Duration kPause = std::chrono::microseconds(20);
+  constexpr Duration kPauseMax = std::chrono::milliseconds(50);
+  return last ? std::clamp(*last + *last / 8, kPause, kPauseMax) : kPause;
+}
 
 // Who may have made the tool fail, by index into what is uncommitted.
 struct Suspicion {

@@ -11,9 +11,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// The first look comes when output pauses; then the pauses are an eighth of the time that passed.
-constexpr Duration kPause = 20us;
-constexpr Duration kPauseMax = 50ms;
 // A process that was never seen at rest so long hides it.
 constexpr Duration kHiddenMax = 10s;
 
@@ -35,11 +32,6 @@ WorkQueue::Room FilterContract::room(const Uncommitted& given, const Pace& pace)
   const Run& run = last.batch.runs.back();
   room.next = {last.epoch, last.lease, run.first.plus(run.inputs)};
   return room;
-}
-
-Duration FilterContract::look_pause(const Uncommitted& /*given*/, std::optional<Duration> last) {
-  if (!last) return kPause;
-  return std::clamp<Duration>(*last + *last / 8, kPause, kPauseMax);
 }
 
 Verdict FilterContract::judge(const Uncommitted& given, const Sight& sight) const {

@@ -29,7 +29,10 @@ class FilterContract {
   [[nodiscard]] WorkQueue::Room room(const Uncommitted& given, const Pace& pace) const;
 
   // `last`: the pause before, if nothing has happened since.
-  [[nodiscard]] static Duration look_pause(const Uncommitted& given, std::optional<Duration> last);
+  [[nodiscard]] static Duration look_pause(const Uncommitted& /*given*/,
+                                           std::optional<Duration> last) {
+    return patient_pause(last);
+  }
 
   [[nodiscard]] Verdict judge(const Uncommitted& given, const Sight& sight) const;
 

@@ -51,6 +51,8 @@ void KeptReplica::commit(Turn& turn) {
   }
   const std::uint32_t inputs = given_.count();
   push_results(ask([this](auto& c) { return c.results(given_); }), inputs, given_.since(), turn);
+  if (closing_ == Closing::kNo) history_.close();
+  history_.keep();
   note_commit();
 }
 
@@ -58,6 +60,7 @@ void KeptReplica::note_commit() {
   start_failures_ = 0;
   has_ever_committed_ = true;
   has_committed_ = true;
+  was_unanswered_ = false;
   pause_.reset();
 }
 
@@ -164,9 +167,12 @@ void KeptReplica::finish_test(const ToolEnded& event, Turn& turn) {
 void KeptReplica::holds_back(const std::string& what, Turn& turn) {
   const std::string why = quote(post_.stage.argv) + " " + what;
   if (is_filter()) {
-    // It was given these records and nothing else, so what it printed is theirs.
-    commit_last(turn);
-    if (leave_way(why, turn)) return;
+    // It was given these records and nothing else, so what it printed is theirs; unless it was told
+    // its history, too.
+    const bool is_theirs = history_.pieces().empty();
+    if (is_theirs) commit_last(turn);
+    if (is_theirs) history_.keep();
+    if (leave_way(why, turn)) return give_back(turn);
     return fail_stage(why + ": it buffers its output, or prints at the end of its input; " +
                       flush_remedy(post_.stage));
   }
@@ -195,6 +201,7 @@ bool KeptReplica::leave_way(const std::string& why, Turn& turn) {
 }
 
 void KeptReplica::give_back(Turn& turn) {
+  history_.forget();
   std::map<std::uint32_t, Portion> parts = given_.cut({});
   for (auto part = parts.rbegin(); part != parts.rend(); ++part) {
     turn.queue.push_front(std::move(part->second));
@@ -242,6 +249,7 @@ void KeptReplica::tell_late(Turn& turn) {
 
 void KeptReplica::died(const ToolEnded& event, Turn& turn) {
   if (stage_failure_) return;
+  if (is_replaying_) history_.close();
   const bool is_content = !event.is_signal && event.status == 0;
   // One that a record makes end is blamed on it; one that ends again and again without a culprit
   // does not read on until end-of-file.
@@ -252,13 +260,17 @@ void KeptReplica::died(const ToolEnded& event, Turn& turn) {
                       "tool that reads on until end-of-file: use mode: window if this one does "
                       "not");
   }
-  if (!has_answered_ && is_on_probation_ && ++start_failures_ >= kStartFailuresMax) {
+  if (fed_count_ == 0 && ++start_failures_ >= kStartFailuresMax) {
     return fail_stage(quote(post_.stage.argv) + " " + describe(event) +
                       " before it read a record, " + std::to_string(start_failures_) +
                       " times in a row" + limit_met(event, post_.stage, stderr_.text()));
   }
-  if (!has_answered_) is_on_probation_ = true;
+  was_unanswered_ = !has_answered_;
   wire::Failure why = failure_of(event, post_.stage, stderr_.text());
+  if (!event.closed.empty()) {
+    why = {.kind = wire::FailureKind::kMismatch,
+           .reason = "the tool closed " + event.closed + " before its input ended"};
+  }
   turn.tally.count_restart(why.kind);
   if (is_content) why.reason += " before its input ended";
   blame(std::move(why), turn);
@@ -278,6 +290,7 @@ void KeptReplica::blame(wire::Failure why, Turn& turn) {
   }
   why.stderr_tail = stderr_.text();
   pace_.drop_service();
+  history_.forget();
   std::map<std::uint32_t, Portion> parts = given_.cut(cuts);
   // Back to the queue's front, the last first.
   for (auto part = parts.rbegin(); part != parts.rend(); ++part) {
@@ -349,6 +362,8 @@ void KeptReplica::forget_process() {
   if (!stage_failure_) stderr_.clear();
   has_answered_ = false;
   fed_count_ = 0;
+  has_replayed_ = false;
+  is_replaying_ = false;
   has_committed_ = false;
   has_rested_ = false;
   waiting_since_.reset();

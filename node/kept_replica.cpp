@@ -22,11 +22,12 @@ constexpr std::uint64_t kCommitBytes = std::uint64_t{8} << 20;
 constexpr std::uint64_t kUnacceptedMax = std::uint64_t{512} << 10;
 // Answers owed for so long are worth a word when nobody can see why.
 constexpr Duration kSilenceTime = 10s;
-// How long a process whose predecessor died unanswered may load before it is fed.
+// In mode each a process is fed after so long, whatever is seen of it.
 constexpr Duration kProbation = 10s;
-constexpr Duration kProbationUnseeable = 1s;
-// Who waits so long for something other than input is fed nevertheless.
-constexpr Duration kProbationWaiting = 100ms;
+// Who waits so long for something other than input is fed nevertheless, and who hides: that one
+// later, if its predecessor died without an answer.
+constexpr Duration kProbationHidden = 100ms;
+constexpr Duration kProbationSuspect = 1s;
 // Another process is started so long before it is due, and longer when that takes its time.
 constexpr Duration kRenewalMin = 100ms;
 constexpr Duration kForever = std::chrono::hours(24 * 365);
@@ -45,6 +46,7 @@ KeptReplica::KeptReplica(Post post, std::uint64_t seed)
       contract_(contract_for(post_)),
       opening_(post_.stage),
       given_(tool_output(post_.stage)),
+      history_(is_filter() && post_.stage.replicas == 1),
       pause_(seed) {}
 
 void KeptReplica::advance(Turn& turn, std::uint64_t& next_tool) {
@@ -92,10 +94,11 @@ void KeptReplica::on(const ToolStarted& event, Turn& turn) {
   is_started_ = true;
   pause_.note_start();
   started_at_ = turn.now;
-  // What loads may look hidden; what is fed and works must not, so a filter is seen at rest first.
-  if (is_filter()) is_on_probation_ = true;
+  // What it prints while it loads is no answer, and its time is no record's. And a filter that
+  // loads may look hidden, but one that is fed and works must not.
+  is_on_probation_ = true;
   probation_until_ = turn.now + (is_filter() ? kForever : Duration(kProbation));
-  if (is_on_probation_ || !opening_.is_over()) plan_look(turn.now);
+  plan_look(turn.now);
 }
 
 void KeptReplica::on(const ToolStartFailed& event, Turn& turn) {
@@ -156,14 +159,25 @@ bool KeptReplica::is_worn(Instant now) const {
   return most - fed_count_ <= std::min(most / 2, static_cast<std::uint64_t>(ahead() / each));
 }
 
+void KeptReplica::replay(Turn& turn) {
+  has_replayed_ = true;
+  for (const Bytes& bytes : history_.pieces()) {
+    unaccepted_bytes_ += bytes.size();
+    turn.effects.push_back(FeedTool{*tool_, bytes});
+    is_replaying_ = true;
+  }
+}
+
 void KeptReplica::feed(Turn& turn) {
-  while (may_feed() && !must_commit_first(turn.now)) {
+  if (may_feed() && !has_replayed_ && turn.queue.has_work(turn.now)) replay(turn);
+  while (may_feed() && !is_replaying_ && !must_commit_first(turn.now)) {
     std::optional<Portion> portion = turn.queue.take(room(turn.queue), turn.now);
     if (!portion) break;
     give(std::move(*portion), turn);
   }
   const bool is_looked_at = look_at_ || is_look_valid_;
-  const bool may_rest = closing_ == Closing::kNo && !given_.is_empty() && unaccepted_bytes_ == 0;
+  const bool is_fed = !given_.is_empty() || is_replaying_;
+  const bool may_rest = closing_ == Closing::kNo && is_fed && unaccepted_bytes_ == 0;
   if (may_rest && !is_looked_at) plan_look(turn.now);
 }
 
@@ -180,6 +194,7 @@ void KeptReplica::give(Portion portion, Turn& turn) {
   unaccepted_bytes_ += bytes.size();
   cancel_look();
   given_.add(std::move(portion), bytes.size(), turn.now);
+  history_.note(bytes);
   if (!bytes.empty()) turn.effects.push_back(FeedTool{*tool_, std::move(bytes)});
   if (!is_unterminated) return;
   turn.effects.push_back(CloseStdin{*tool_});
@@ -190,7 +205,9 @@ void KeptReplica::give(Portion portion, Turn& turn) {
 // ---- Watching.
 
 void KeptReplica::plan_look(Instant now) {
-  look_pause_ = ask([this](const auto& c) { return c.look_pause(given_, look_pause_); });
+  look_pause_ = given_.is_empty()
+                    ? patient_pause(look_pause_)
+                    : ask([this](const auto& c) { return c.look_pause(given_, look_pause_); });
   look_at_ = now + *look_pause_;
 }
 
@@ -227,6 +244,10 @@ void KeptReplica::on(const ToolLooked& event, Turn& turn) {
   is_look_valid_ = false;
   const Sight sight = sight_of(event, turn.now);
   if (!opening_.is_over() || is_on_probation_) return look_before_feeding(sight, turn);
+  if (is_replaying_) {
+    is_replaying_ = sight.rest != Rest::kAtRest;
+    return is_replaying_ ? plan_look(turn.now) : cancel_look();
+  }
   if (given_.is_empty()) return;
   const Verdict verdict = ask([&](auto& c) { return c.judge(given_, sight); });
   switch (verdict.kind) {
@@ -256,15 +277,13 @@ void KeptReplica::look_before_feeding(const Sight& sight, Turn& turn) {
       return fail_stage_and_end(quote(post_.stage.argv) + " " + verdict.reason, turn);
     }
   }
-  const bool has_waited = !is_filter() && sight.waited >= kProbationWaiting;
-  if (sight.rest == Rest::kAtRest || has_waited) is_on_probation_ = false;
-  if (!is_on_probation_) {
-    start_failures_ = 0;
-    return;
-  }
-  const bool is_hidden = sight.rest == Rest::kUnseeable || sight.rest == Rest::kWithheld;
-  if (is_filter() || !is_hidden) return plan_look(turn.now);
-  probation_until_ = started_at_ + kProbationUnseeable;
+  const bool is_waiting = sight.rest == Rest::kWaiting;
+  const Duration hidden_max =
+      was_unanswered_ && !is_waiting ? Duration(kProbationSuspect) : Duration(kProbationHidden);
+  const bool has_waited = !is_filter() && sight.hidden >= hidden_max;
+  if (sight.rest != Rest::kAtRest && !has_waited) return plan_look(turn.now);
+  is_on_probation_ = false;
+  start_failures_ = 0;
 }
 
 void KeptReplica::tell_silence(Rest rest, Turn& turn) {
@@ -368,6 +387,7 @@ void KeptReplica::hear_unasked(std::size_t bytes, Turn& turn) {
 
 void KeptReplica::hear(std::string_view bytes, Turn& turn) {
   Answers& answers = given_.answers();
+  if (is_replaying_) return cancel_look();
   if (given_.is_empty() && !answers.is_nothing(bytes)) return hear_unasked(bytes.size(), turn);
   // After end-of-file only the first answer of mode each matters, or that there is one.
   const bool has_last = !is_filter() && closing_ == Closing::kLast && answers.count() > 0;

@@ -21,6 +21,7 @@
 
 #include "node/each_contract.h"
 #include "node/filter_contract.h"
+#include "node/history.h"
 #include "node/opening.h"
 #include "node/pace.h"
 #include "node/replica.h"
@@ -95,6 +96,8 @@ class KeptReplica {
   void give_up_closing(Turn& turn);
   void feed(Turn& turn);
   void give(Portion portion, Turn& turn);
+  // Gives a filter's process what those before it were given, and drops what it prints then.
+  void replay(Turn& turn);
   [[nodiscard]] bool must_commit_first(Instant now) const;
   [[nodiscard]] WorkQueue::Room room(const WorkQueue& queue);
   [[nodiscard]] bool may_feed() const;
@@ -158,12 +161,16 @@ class KeptReplica {
   bool is_test_late_ = false;  // We ended it, for it did not end by itself.
   Opening opening_;            // Nothing is fed before it is over.
   Uncommitted given_;
+  History history_;
+  bool has_replayed_ = false;  // This process was given the history.
+  bool is_replaying_ = false;  // It has not come to rest since.
   Pace pace_;
   StderrTail stderr_;
   RestartPause pause_;
   Instant start_at_;                  // Not before.
   std::uint32_t start_failures_ = 0;  // In a row.
   std::uint32_t contented_ends_ = 0;  // With status 0, and no culprit.
+  bool was_unanswered_ = false;       // The last process died without an answer.
   bool is_on_probation_ = false;      // Not fed before it was seen to wait for input.
   Instant probation_until_;
   Instant started_at_;

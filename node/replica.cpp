@@ -5,6 +5,7 @@
 #include <iterator>
 
 #include "core/ensure.h"
+#include "spec/flush_flag.h"
 #include "spec/scalars.h"
 
 namespace leat::node {
@@ -123,23 +124,12 @@ std::optional<Instant> retry_start(const ToolStartFailed& event, const Post& pos
 }
 
 std::string flush_remedy(const spec::Stage& stage) {
-  struct Hint {
-    std::string_view program;
-    std::string_view flag;
-  };
-
-  // Those that neither a library nor a terminal cures.
-  constexpr Hint kHints[] = {{"mawk", "-W interactive"},
-                             {"awk", "-W interactive (if it is mawk)"},
-                             {"mlr", "--records-per-batch 1 --fflush"}};
   if (stage.langpack) return "make it flush each answer, or close the pipe behind it";
-  const std::string& program = stage.argv.front();
-  const std::string name = program.substr(program.rfind('/') + 1);
-  for (const Hint& hint : kHints) {
-    if (name == hint.program) {
-      return "give it " + std::string(hint.flag) + ", or use mode: window";
-    }
+  std::string flag;
+  for (const std::string& word : spec::flush_flag(stage.argv)) {
+    flag += (flag.empty() ? "" : " ") + word;
   }
+  if (!flag.empty()) return "give it " + flag + ", or use mode: window";
   return "make it flush each record (--line-buffered, --unbuffered, -u; see `buffering`), or use "
          "mode: window";
 }

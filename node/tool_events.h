@@ -83,6 +83,7 @@ struct ToolEnded {
   ToolId tool;
   bool is_signal = false;
   int status = 0;
+  std::string closed;  // Which stream it closed before its end, for which it was ended; or none.
 };
 
 // ---- Orders.

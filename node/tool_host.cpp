@@ -104,11 +104,14 @@ struct ToolHost::Tool {
   std::size_t at_start = SIZE_MAX;
   bool is_finished = false;
 
+  [[nodiscard]] bool can_answer() const { return answers || child.from_stdout.is_open(); }
+
   void forget_places() {
     at_input = at_output = at_answers = at_stderr = at_end = at_start = SIZE_MAX;
   }
 
-  std::string file;  // That holds its record; empty: none.
+  std::string closed;  // Before its end: one of its streams.
+  std::string file;    // That holds its record; empty: none.
   std::optional<io::AnswerPipe> answers;
 };
 
@@ -273,6 +276,8 @@ void ToolHost::order(const LookAtTool& effect, Instant /*now*/) {
   }
   // What it printed before it came to rest comes first, all of it.
   if (seen.rest != Rest::kBusy && !read_output(tool)) seen.rest = Rest::kBusy;
+  // One that cannot answer any more is not at rest, but at its end.
+  if (!tool.can_answer()) seen.rest = Rest::kBusy;
   // And what it said of the one record that is inside where answers come by a pipe of their own.
   if (seen.rest != Rest::kBusy && tool.answers) {
     (void)read<ToolComplained>(tool, tool.child.from_stderr);
@@ -296,11 +301,12 @@ void ToolHost::press(Tool& tool, Instant now) {
   if (tool.press == Tool::Press::kKill) {
     io::kill_group(tool.child.pid, SIGKILL);
     tool.press_at.reset();
-    // Its leftovers may be beyond reach; what they print is nobody's.
-    if (tool.has_exited) {
-      tool.child.from_stdout.reset();
-      tool.child.from_stderr.reset();
-    }
+    if (!tool.has_exited) return;
+    // Its leftovers may be beyond reach; what they print is nobody's. Nothing tells of its end any
+    // more, so the next turn comes at once.
+    tool.child.from_stdout.reset();
+    tool.child.from_stderr.reset();
+    tool.press_at = now;
     return;
   }
   io::kill_group(tool.child.pid, SIGTERM);
@@ -338,6 +344,11 @@ void ToolHost::write_input(Tool& tool) {
   if (tool.closes_after_write && tool.to_write.empty()) close_input(tool);
 }
 
+void ToolHost::serve_input(Tool& tool) {
+  if (!tool.to_write.empty()) return write_input(tool);
+  tool.child.to_stdin.reset();
+}
+
 void ToolHost::close_input(Tool& tool) {
   tool.child.to_stdin.reset();
   tool.must_read_on = false;
@@ -372,6 +383,8 @@ bool ToolHost::read_answers(Tool& tool) {
 
 void ToolHost::note_end(Tool& tool, Instant now) {
   tool.has_exited = true;
+  // Whoever ends soon after it has closed a stream was just ending.
+  if (tool.press_at) tool.closed.clear();
   tool.to_write.clear();
   tool.child.to_stdin.reset();
   tool.press = Tool::Press::kKill;
@@ -379,10 +392,11 @@ void ToolHost::note_end(Tool& tool, Instant now) {
 }
 
 void ToolHost::finish_if_over(Tool& tool, Instant now) {
-  const bool can_answer = tool.answers || tool.child.from_stdout.is_open();
   const bool has_closed_early = tool.must_read_on && !tool.has_exited && !tool.press_at &&
-                                (!tool.child.to_stdin.is_open() || !can_answer);
+                                tool.closed.empty() &&
+                                (!tool.child.to_stdin.is_open() || !tool.can_answer());
   if (has_closed_early) {
+    tool.closed = tool.can_answer() ? "its standard input" : "its standard output";
     tool.press = Tool::Press::kKill;
     tool.press_at = now + kLeftoversTime;
   }
@@ -403,7 +417,7 @@ void ToolHost::finish_if_over(Tool& tool, Instant now) {
   const io::ExitStatus status = io::try_wait(tool.child).value_or(io::ExitStatus{});
   if (tool.start_error) return deliver_(start_failure(tool.id, *tool.start_error));
   const bool is_signal = status.signal != 0;
-  deliver_(ToolEnded{tool.id, is_signal, is_signal ? status.signal : status.code});
+  deliver_(ToolEnded{tool.id, is_signal, is_signal ? status.signal : status.code, tool.closed});
 }
 
 void ToolHost::watch(io::WaitSet& waits) {
@@ -411,7 +425,10 @@ void ToolHost::watch(io::WaitSet& waits) {
     return fd.is_open() && wanted ? waits.add(fd.get(), events) : SIZE_MAX;
   };
   for (auto& [id, tool] : tools_) {
-    tool->at_input = add(tool->child.to_stdin, POLLOUT, !tool->to_write.empty());
+    // Without anything to write, only that its other end was closed is heard.
+    const bool has_more = !tool->to_write.empty();
+    tool->at_input =
+        add(tool->child.to_stdin, has_more ? POLLOUT : 0, has_more || tool->must_read_on);
     tool->at_output = add(tool->child.from_stdout, POLLIN, true);
     const bool has_answers = tool->answers.has_value();
     tool->at_answers = has_answers ? waits.add(tool->answers->fd(), POLLIN) : SIZE_MAX;
@@ -445,7 +462,7 @@ void ToolHost::serve(const io::WaitSet& waits, Instant now) {
     if (is_ready(tool->at_start)) hear_start(*tool);
     if (is_ready(tool->at_stderr)) (void)read<ToolComplained>(*tool, tool->child.from_stderr);
     if (is_ready(tool->at_output) || is_ready(tool->at_answers)) (void)read_output(*tool);
-    if (is_ready(tool->at_input)) write_input(*tool);
+    if (is_ready(tool->at_input)) serve_input(*tool);
     if (is_ready(tool->at_end)) note_end(*tool, now);
     if (tool->press_at && now >= *tool->press_at) press(*tool, now);
     finish_if_over(*tool, now);

@@ -70,6 +70,7 @@ class ToolHost {
   template <typename Words>
   bool read(Tool& tool, io::Fd& fd);
   void write_input(Tool& tool);
+  void serve_input(Tool& tool);
   void close_input(Tool& tool);
   void note_end(Tool& tool, Instant now);
   void press(Tool& tool, Instant now);

@@ -92,6 +92,20 @@ TEST_CASE("a tool without the prelude that was told of stops the pipeline, and s
              Contains("`cat` has not printed its prelude (1 record) and waits for input"));
 }
 
+TEST_CASE("a folder that is told is where tools are, and run, instead of the file's") {
+  const Scene scene;
+  std::filesystem::create_directory(scene.path("there"));
+  scene.write("there/tool", "#!/bin/sh\nwhile read -r line; do echo \"$line $(cat word)\"; done\n");
+  scene.write("there/word", "there", 0644);
+  scene.set_pipeline("- {name: tool, run: ./tool}");
+  const Outcome found = scene.shell(R"("$LEAT" pipe --directory there spec.yml)", "a\n");
+  CHECK(found.errors == "");
+  CHECK(found.output == "a there\n");
+  const Outcome refused = scene.shell(R"("$LEAT" pipe --directory there deployed)", "a\n");
+  CHECK(refused.code == 2);
+  CHECK_THAT(refused.errors, Contains("--directory is for a pipeline's file"));
+}
+
 TEST_CASE("a tool is started for each record, which is its argument, byte for byte") {
   const Scene scene;
   scene.set_pipeline("- {name: tool, mode: window, run: [printf, '<%s|%s>\\n', 'a={}', '{{}}']}");

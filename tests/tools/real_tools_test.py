@@ -9,26 +9,19 @@ not installed is a skipped test.
 
 import shutil
 import subprocess
-import unittest
 
 import leat_scene
 import rows
 import samples
 
-# False until tools that keep their output to themselves are helped (`buffering`).
-HELPS_TOOLS_THAT_BUFFER = False
-# False while a filter's first process is ended as its proof: the next one knows nothing of what
-# came before.
-KEEPS_STATE_OF_FILTERS = False
 
-
-def tests_of(table, works=True):
-    """Gives a class a test for each row; all are expected to fail while it does not work."""
+def tests_of(table):
+    """Gives a class a test for each row."""
     def fill(into):
         for row in table:
             test = test_of(row)
             name = "test_" + "".join(c if c.isalnum() else "_" for c in row.name)
-            setattr(into, name, test if works else unittest.expectedFailure(test))
+            setattr(into, name, test)
         return into
     return fill
 
@@ -94,7 +87,7 @@ class WindowTools(ToolTest):
     """Tools that need the end of their input."""
 
 
-@tests_of(rows.AS_THEY_STAND, works=HELPS_TOOLS_THAT_BUFFER)
+@tests_of(rows.AS_THEY_STAND)
 class ToolsAsTheyStand(ToolTest):
     """Tools without any option for the sake of Leat."""
 
@@ -115,12 +108,12 @@ class FilterTools(ToolTest):
                 self.check_nothing_left()
 
 
-@tests_of(rows.FILTERS_WITH_STATE, works=KEEPS_STATE_OF_FILTERS)
+@tests_of(rows.FILTERS_WITH_STATE)
 class FiltersWithState(ToolTest):
     """Tools with one replica, whose state must last from the first record to the last."""
 
 
-@tests_of(rows.FILTERS_AS_THEY_STAND, works=HELPS_TOOLS_THAT_BUFFER)
+@tests_of(rows.FILTERS_AS_THEY_STAND)
 class FiltersAsTheyStand(ToolTest):
     """The same without any option for the sake of Leat."""
 

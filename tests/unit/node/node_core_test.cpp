@@ -76,6 +76,16 @@ class Scene {
     keep(core.step(event, now));
   }
 
+  // It has started, and waits for input.
+  void bring_up(ToolId tool) {
+    tell(ToolStarted{tool});
+    now = now + 1ms;
+    tick();
+    for (const LookAtTool& look : std::exchange(looks, {})) {
+      tell(ToolLooked{look.tool, look.look, Rest::kAtRest});
+    }
+  }
+
   static wire::Lease lease_of(std::uint64_t epoch, std::uint64_t number, bool window,
                               std::uint32_t count) {
     RecordsBuilder builder("\n");
@@ -151,7 +161,7 @@ class Scene {
 TEST_CASE("a node whose window tool had ended before its end is gone at once") {
   Scene scene(kWindow);
   REQUIRE(scene.tools.size() == 1);
-  scene.tell(ToolStarted{scene.tools[0]});
+  scene.bring_up(scene.tools[0]);
   scene.tell(ToolPrinted{scene.tools[0], "early\n"});
   scene.tell(ToolEnded{scene.tools[0], false, 0});
   scene.keep(scene.core.end(NodeCore::Ending::kGraceful, scene.now));
@@ -160,7 +170,7 @@ TEST_CASE("a node whose window tool had ended before its end is gone at once") {
 
 TEST_CASE("a window tool that ended before its window has answered it with what it printed") {
   Scene scene(kWindow);
-  scene.tell(ToolStarted{scene.tools.at(0)});
+  scene.bring_up(scene.tools.at(0));
   scene.tell(ToolPrinted{scene.tools[0], "early\n"});
   scene.tell(ToolEnded{scene.tools[0], false, 0});
   scene.tell(InletMessage{Scene::lease_of(1, 1, true, 4)});
@@ -187,7 +197,7 @@ TEST_CASE("an ordered stage never has two replicas") {
 TEST_CASE(
     "records that a client calls unterminated, though they are several, do not end the node") {
   Scene scene(kEach);
-  scene.tell(ToolStarted{scene.tools.at(0)});
+  scene.bring_up(scene.tools.at(0));
   wire::Lease lease = Scene::lease_of(1, 1, false, 4);
   lease.slices[0].records.attributes = {{0, 4, std::string(kUnterminated), ""}};
   scene.tell(InletMessage{lease});
@@ -196,7 +206,7 @@ TEST_CASE(
     scene.tell(ToolPrinted{scene.tools.back(), "a\n"});
     scene.tell(ToolEnded{scene.tools.back(), false, 0});
     scene.tick();
-    scene.tell(ToolStarted{scene.tools.back()});
+    scene.bring_up(scene.tools.back());
     if (!scene.looks.empty()) {
       scene.tell(ToolLooked{
           .tool = scene.looks.back().tool, .look = scene.looks.back().look, .rest = Rest::kAtRest});
@@ -207,7 +217,7 @@ TEST_CASE(
 
 TEST_CASE("a result is sent again until the broker is done with it") {
   Scene scene(kWindow);
-  scene.tell(ToolStarted{scene.tools.at(0)});
+  scene.bring_up(scene.tools.at(0));
   scene.tell(InletMessage{Scene::lease_of(1, 1, true, 4)});
   scene.tell(ToolEnded{scene.tools[0], false, 0});
   CHECK(scene.core.held_results() == 1);
@@ -226,14 +236,14 @@ TEST_CASE("a result is sent again until the broker is done with it") {
 
 TEST_CASE("an inlet grows in place, with the epoch and the address that it has") {
   Scene scene(kSeveral);
-  scene.tell(ToolStarted{scene.tools.at(0)});
+  scene.bring_up(scene.tools.at(0));
   scene.order(kSeveral, 1, 3);
   CHECK(scene.tools.size() == 3);
   CHECK(scene.indices == std::vector<std::string>{"0", "1", "2"});
   CHECK(scene.binds == 1);
   CHECK(scene.unbinds == 0);
-  scene.tell(ToolStarted{scene.tools[1]});
-  scene.tell(ToolStarted{scene.tools[2]});
+  scene.bring_up(scene.tools[1]);
+  scene.bring_up(scene.tools[2]);
   const wire::InletReport report = scene.report();
   CHECK(report.epoch == 1);
   CHECK(report.address == "here");
@@ -244,10 +254,10 @@ TEST_CASE("an inlet grows in place, with the epoch and the address that it has")
 
 TEST_CASE("an inlet that grows is reported again when all its replicas run") {
   Scene scene(kSeveral);
-  scene.tell(ToolStarted{scene.tools.at(0)});
+  scene.bring_up(scene.tools.at(0));
   scene.order(kSeveral, 1, 2);
   const std::size_t before = scene.count<wire::NodeReport>();
-  scene.tell(ToolStarted{scene.tools.at(1)});
+  scene.bring_up(scene.tools.at(1));
   CHECK(scene.count<wire::NodeReport>() == before + 1);
 }
 
@@ -255,7 +265,7 @@ TEST_CASE("a surplus replica has its end-of-file and its grace, and is forgotten
   Scene scene(kSeveral);
   scene.order(kSeveral, 1, 3);
   for (const ToolId tool : scene.tools) {
-    scene.tell(ToolStarted{tool});
+    scene.bring_up(tool);
   }
   scene.order(kSeveral, 1, 1);
   REQUIRE(scene.ended.size() == 2);
@@ -274,7 +284,7 @@ TEST_CASE("a surplus replica has its end-of-file and its grace, and is forgotten
 
 TEST_CASE("an order for as many replicas as there are changes nothing") {
   Scene scene(kSeveral);
-  scene.tell(ToolStarted{scene.tools.at(0)});
+  scene.bring_up(scene.tools.at(0));
   const std::size_t sent = scene.sent.size();
   scene.order(kSeveral, 1, 1);
   CHECK(scene.sent.size() == sent);
@@ -285,7 +295,7 @@ TEST_CASE("an order for as many replicas as there are changes nothing") {
 
 TEST_CASE("a newer epoch with another number renews and resizes") {
   Scene scene(kSeveral);
-  scene.tell(ToolStarted{scene.tools.at(0)});
+  scene.bring_up(scene.tools.at(0));
   scene.order(kSeveral, 2, 2);
   CHECK(scene.tools.size() == 2);
   CHECK(scene.binds == 2);
@@ -303,7 +313,7 @@ std::uint64_t killed(const wire::InletReport& report) {
 
 void kill_tools(Scene& scene) {
   for (const ToolId tool : std::vector<ToolId>(scene.tools)) {
-    scene.tell(ToolStarted{tool});
+    scene.bring_up(tool);
     scene.tell(ToolEnded{tool, true, 9});
   }
 }
@@ -340,7 +350,7 @@ TEST_CASE("credit that the broker was told of does not shrink with the replicas"
 
 TEST_CASE("another spec text or directory opens a new inlet, and the old tools end") {
   Scene scene(kSeveral);
-  scene.tell(ToolStarted{scene.tools.at(0)});
+  scene.bring_up(scene.tools.at(0));
   const bool is_other_text = GENERATE(true, false);
   scene.from_broker(wire::OpenInlet{.segment = kSegment,
                                     .epoch = 2,
@@ -356,7 +366,7 @@ TEST_CASE("another spec text or directory opens a new inlet, and the old tools e
 
 TEST_CASE("without replicas an inlet still works off what it has, and what comes late") {
   Scene scene(kSeveral);
-  scene.tell(ToolStarted{scene.tools.at(0)});
+  scene.bring_up(scene.tools.at(0));
   scene.tell(InletMessage{Scene::lease_of(1, 1, false, 2)});
   scene.order(kSeveral, 1, 0);
   // One record is inside, one waits: nobody ends.
@@ -369,7 +379,7 @@ TEST_CASE("without replicas an inlet still works off what it has, and what comes
 
 TEST_CASE("without replicas and work an inlet ends its tools, until something comes") {
   Scene scene(kEach);
-  scene.tell(ToolStarted{scene.tools.at(0)});
+  scene.bring_up(scene.tools.at(0));
   scene.order(kEach, 1, 0);
   CHECK(scene.ended.size() == 1);
   scene.tell(InletMessage{Scene::lease_of(1, 1, false, 2)});
@@ -413,7 +423,7 @@ TEST_CASE("a stage that failed begins anew with the next epoch") {
   CHECK(scene.tools.size() == 1);
   scene.open(kEach, 2, 1);
   CHECK(scene.tools.size() == 2);
-  scene.tell(ToolStarted{scene.tools[1]});
+  scene.bring_up(scene.tools[1]);
   CHECK(scene.count<wire::StageFailed>() == 1);
   CHECK(scene.report().replicas_ready == 1);
 }
@@ -422,7 +432,7 @@ TEST_CASE("a stage that failed begins anew with the next epoch") {
 
 TEST_CASE("a dismissed node ends its tools as gracefully as at a stop, and leaves") {
   Scene scene(kEach);
-  scene.tell(ToolStarted{scene.tools.at(0)});
+  scene.bring_up(scene.tools.at(0));
   CHECK_FALSE(scene.core.is_dismissed());
   scene.from_broker(wire::Dismissed{});
   CHECK(scene.core.is_dismissed());
@@ -451,7 +461,7 @@ TEST_CASE("a node that is stopped twice leaves once") {
 TEST_CASE("a node tells what its tools said last on standard error") {
   Scene scene(kSeveral);
   scene.order(kSeveral, 1, 2);
-  scene.tell(ToolStarted{scene.tools.at(0)});
+  scene.bring_up(scene.tools.at(0));
   scene.tell(ToolComplained{scene.tools[0], "low on memory\n"});
   scene.tell(ToolEnded{scene.tools[0], true, 9});
   scene.tell(ToolComplained{scene.tools.at(1), "loading"});
@@ -466,7 +476,7 @@ TEST_CASE("a node tells what its tools said last on standard error") {
 TEST_CASE("what a tool says where its answers come another way is told like its standard error") {
   Scene scene(kSeveral);
   scene.order(kSeveral, 1, 2);
-  scene.tell(ToolStarted{scene.tools.at(0)});
+  scene.bring_up(scene.tools.at(0));
   scene.tell(ToolSaid{scene.tools[0], "loading\n"});
   scene.from_broker(wire::LogsWanted{kSegment, "who asks"});
   CHECK(scene.last<wire::NodeLogs>().text == "[0] loading\n");
@@ -537,7 +547,7 @@ TEST_CASE("of a broker in the same process nothing is said") {
 
 TEST_CASE("while the broker is away the tools stay warm, and with it their results go on") {
   Scene scene(kWindow);
-  scene.tell(ToolStarted{scene.tools.at(0)});
+  scene.bring_up(scene.tools.at(0));
   scene.tell(InletMessage{Scene::lease_of(1, 1, true, 4)});
   scene.pass(20);
   CHECK(scene.said.back().find("no word from the broker at tcp://b:1") != std::string::npos);
@@ -553,7 +563,7 @@ TEST_CASE("while the broker is away the tools stay warm, and with it their resul
 
 TEST_CASE("what is held for a broker that was started anew is dropped, and counted") {
   Scene scene(kWindow);
-  scene.tell(ToolStarted{scene.tools.at(0)});
+  scene.bring_up(scene.tools.at(0));
   scene.tell(InletMessage{Scene::lease_of(1, 1, true, 4)});
   scene.tell(InletMessage{Scene::lease_of(1, 2, true, 4)});
   scene.tell(ToolEnded{scene.tools[0], false, 0});
@@ -632,7 +642,7 @@ TEST_CASE("any messages and tool events at all leave the node alive") {
           break;
         case 8:
           started.insert(tool);
-          scene.tell(ToolStarted{tool});
+          scene.bring_up(tool);
           break;
         case 9:
           scene.tell(ToolPrinted{tool, std::string_view("a\na\nb").substr(0, below(6))});
