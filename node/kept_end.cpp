@@ -229,7 +229,7 @@ void KeptReplica::finish_last(const ToolEnded& event, Turn& turn) {
   // has found nothing.
   const bool has_answer = is_filter() ? stderr_.text().empty() : given_.answers().count() > 0;
   if (!event.is_signal && (has_answer || event.status == 0)) return commit_last(turn);
-  wire::Failure why = failure_of(event, post_.stage, stderr_.text());
+  wire::Failure why = failure_of(event, post_.stage, stderr_tail());
   turn.tally.count_restart(why.kind);
   blame(std::move(why), turn);
 }
@@ -263,10 +263,10 @@ void KeptReplica::died(const ToolEnded& event, Turn& turn) {
   if (fed_count_ == 0 && ++start_failures_ >= kStartFailuresMax) {
     return fail_stage(quote(post_.stage.argv) + " " + describe(event) +
                       " before it read a record, " + std::to_string(start_failures_) +
-                      " times in a row" + limit_met(event, post_.stage, stderr_.text()));
+                      " times in a row" + limit_met(event, post_.stage, stderr_tail()));
   }
   was_unanswered_ = !has_answered_;
-  wire::Failure why = failure_of(event, post_.stage, stderr_.text());
+  wire::Failure why = failure_of(event, post_.stage, stderr_tail());
   if (!event.closed.empty()) {
     why = {.kind = wire::FailureKind::kMismatch,
            .reason = "the tool closed " + event.closed + " before its input ended"};
@@ -288,7 +288,7 @@ void KeptReplica::blame(wire::Failure why, Turn& turn) {
     cuts.insert({*suspicion.culprit, *suspicion.culprit + 1});
     turn.queue.clear_suspicion();
   }
-  why.stderr_tail = stderr_.text();
+  why.stderr_tail = stderr_tail();
   pace_.drop_service();
   history_.forget();
   std::map<std::uint32_t, Portion> parts = given_.cut(cuts);
@@ -322,7 +322,7 @@ void KeptReplica::charge(Portion culprit, wire::Failure why, Turn& turn) {
 
 void KeptReplica::refuse(wire::Failure why, Turn& turn) {
   wasted_ += turn.now - given_.since();
-  why.stderr_tail = stderr_.text();
+  why.stderr_tail = stderr_tail();
   Portion culprit = std::move(given_.cut({}).begin()->second);
   ++culprit.attempts;
   cancel_look();
@@ -359,7 +359,7 @@ void KeptReplica::forget_process() {
   opening_.begin_anew();
   given_.answers().clear();
   // What the stage failed with is still to be told.
-  if (!stage_failure_) stderr_.clear();
+  if (!stage_failure_) forget_words();
   has_answered_ = false;
   fed_count_ = 0;
   has_replayed_ = false;
@@ -372,6 +372,20 @@ void KeptReplica::forget_process() {
   unaccepted_bytes_ = 0;
   cancel_look();
   ask([](auto& c) { c.forget_process(); });
+}
+
+void KeptReplica::forget_words() {
+  stderr_.clear();
+  said_.clear();
+}
+
+// Each stream for itself, for either may stop within a line.
+std::string KeptReplica::stderr_tail() const {
+  if (said_.text().empty()) return stderr_.text();
+  StderrTail all = said_;
+  if (!said_.text().ends_with('\n')) all.add("\n", post_.limits);
+  all.add(stderr_.text(), post_.limits);
+  return all.text();
 }
 
 void KeptReplica::fail(wire::Failure why, Turn& turn) {

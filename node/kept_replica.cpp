@@ -187,7 +187,7 @@ void KeptReplica::give(Portion portion, Turn& turn) {
   Bytes bytes = framing::stream_of(records, tool_input(post_.stage));
   if (is_unterminated) bytes = bytes.slice(0, bytes.size() - records.separator.size());
   // Of a langpack tool, what it says from now on is about this record.
-  if (post_.stage.langpack) stderr_.clear();
+  if (post_.stage.langpack) forget_words();
   if (fed_count_ == 0) opening_time_ = turn.now - started_at_;
   fed_count_ += records.count;
   waiting_since_.reset();
@@ -316,7 +316,7 @@ void KeptReplica::on(const ToolAccepted& event, Turn& /*turn*/) {
 }
 
 void KeptReplica::on(const ToolSaid& event, Turn& turn) {
-  stderr_.add(event.bytes, post_.limits);
+  said_.add(event.bytes, post_.limits);
   if (opening_.is_over()) return;
   (void)opening_.skip(event.bytes);
   if (opening_.is_over()) end_opening(turn.now);

@@ -79,7 +79,9 @@ class KeptReplica {
   // The stage cannot work: why. Set once.
   [[nodiscard]] const std::optional<std::string>& stage_failure() const { return stage_failure_; }
 
-  [[nodiscard]] const std::string& stderr_tail() const { return stderr_.text(); }
+  // Its last words; those on standard output, where they are no answers, before those on standard
+  // error.
+  [[nodiscard]] std::string stderr_tail() const;
 
  private:
   // Why standard input was closed: behind an unterminated record; to see what comes then; for ever.
@@ -143,6 +145,7 @@ class KeptReplica {
   void refuse(wire::Failure why, Turn& turn);
   void give_up(Portion culprit, wire::Failure why, Turn& turn);
   void forget_process();
+  void forget_words();
   void fail_stage(std::string reason);
   void fail_stage_and_end(std::string reason, Turn& turn);
   // The tool has not printed its opening: `why`.
@@ -166,6 +169,7 @@ class KeptReplica {
   bool is_replaying_ = false;  // It has not come to rest since.
   Pace pace_;
   StderrTail stderr_;
+  StderrTail said_;  // On standard output.
   RestartPause pause_;
   Instant start_at_;                  // Not before.
   std::uint32_t start_failures_ = 0;  // In a row.

@@ -51,9 +51,10 @@ class Replicas {
   bool dispatch(const ToolEvent& event, Turn& turn) {
     for (Place& place : places_) {
       if (std::visit([](auto& r) { return r.tool(); }, place.replica) != event.tool) continue;
-      if constexpr (std::is_same_v<ToolEvent, ToolComplained> ||
-                    std::is_same_v<ToolEvent, ToolSaid>) {
-        log_.add(place.index, event.tool, event.bytes);
+      if constexpr (std::is_same_v<ToolEvent, ToolComplained>) {
+        log_.add({place.index}, event.tool, event.bytes);
+      } else if constexpr (std::is_same_v<ToolEvent, ToolSaid>) {
+        log_.add({place.index, StderrLog::Stream::kOutput}, event.tool, event.bytes);
       }
       std::visit([&](auto& r) { r.on(event, turn); }, place.replica);
       return true;

@@ -12,9 +12,9 @@ std::string numbered(std::uint32_t replica, bool is_cut, const std::string& text
 
 }  // namespace
 
-void StderrLog::add(std::uint32_t replica, ToolId tool, std::string_view bytes) {
-  Unended& line = unended_[replica];
-  if (line.tool != tool && !line.text.empty()) end_line(replica, line);
+void StderrLog::add(Speaker speaker, ToolId tool, std::string_view bytes) {
+  Unended& line = unended_[speaker];
+  if (line.tool != tool && !line.text.empty()) end_line(speaker, line);
   line.tool = tool;
   while (!bytes.empty()) {
     const std::string_view part = bytes.substr(0, bytes.find('\n'));
@@ -24,32 +24,32 @@ void StderrLog::add(std::uint32_t replica, ToolId tool, std::string_view bytes) 
       line.is_cut = true;
     }
     if (part.size() == bytes.size()) break;
-    end_line(replica, line);
+    end_line(speaker, line);
     bytes.remove_prefix(part.size() + 1);
   }
-  make_room(replica);
+  make_room(speaker);
 }
 
-void StderrLog::end_line(std::uint32_t replica, Unended& line) {
-  lines_.push_back(numbered(replica, line.is_cut, line.text));
+void StderrLog::end_line(Speaker speaker, Unended& line) {
+  lines_.push_back(numbered(speaker.replica, line.is_cut, line.text));
   bytes_ += lines_.back().size();
   line.text.clear();
   line.is_cut = false;
 }
 
-void StderrLog::make_room(std::uint32_t newest) {
+void StderrLog::make_room(Speaker newest) {
   std::size_t unended = 0;
-  for (const auto& [replica, line] : unended_) {
-    unended += line.text.empty() ? 0 : numbered(replica, line.is_cut, line.text).size();
+  for (const auto& [speaker, line] : unended_) {
+    unended += line.text.empty() ? 0 : numbered(speaker.replica, line.is_cut, line.text).size();
   }
   while (!lines_.empty() && bytes_ + unended > kBytesMax) {
     bytes_ -= lines_.front().size();
     lines_.pop_front();
   }
-  for (auto& [replica, line] : unended_) {
+  for (auto& [speaker, line] : unended_) {
     if (unended <= kBytesMax) return;
-    if (replica == newest || line.text.empty()) continue;
-    unended -= numbered(replica, line.is_cut, line.text).size();
+    if (speaker == newest || line.text.empty()) continue;
+    unended -= numbered(speaker.replica, line.is_cut, line.text).size();
     line.text.clear();
     line.is_cut = true;
   }
@@ -60,8 +60,8 @@ std::string StderrLog::text() const {
   for (const std::string& line : lines_) {
     text += line;
   }
-  for (const auto& [replica, line] : unended_) {
-    if (!line.text.empty()) text += numbered(replica, line.is_cut, line.text);
+  for (const auto& [speaker, line] : unended_) {
+    if (!line.text.empty()) text += numbered(speaker.replica, line.is_cut, line.text);
   }
   return text;
 }
