@@ -22,7 +22,7 @@ using tests::Scene;
 // As Algorithmia's bin/pipe: requests on standard input, words on standard output, answers on the
 // named pipe, which is opened for each, or kept open. A record says what is done with it.
 constexpr const char* kTool = R"(
-import base64, json, os, sys, traceback
+import base64, json, os, signal, sys, threading, traceback
 
 path = sys.argv[1] if len(sys.argv) > 1 else os.environ['LEAT_ANSWERS']
 kept = open(path, 'w') if os.environ.get('KEEP') else None
@@ -48,6 +48,11 @@ def apply(type, data):
         print('noticed', data)
         print('complained of', data, file=sys.stderr)
         raise ValueError('no such\nword: ' + data)
+    if word == 'hang':
+        signal.pause()
+    if word == 'late':
+        # A second answer from a thread, when the first is long taken.
+        threading.Timer(0.05, lambda: write('{"result":"late"}')).start()
     if word == 'lines':
         return 'a\nb'
     if word == 'binary':
@@ -66,6 +71,8 @@ def respond(result):
         type = 'text'
     return {'result': result, 'metadata': {'content_type': type}}
 
+if os.environ.get('THREAD'):
+    threading.Thread(target=threading.Event().wait, daemon=True).start()
 print('loading')
 if not os.environ.get('NEVER_READY'):
     print('PIPE_INIT_COMPLETE')
@@ -281,6 +288,38 @@ TEST_CASE("a langpack finds its pipe at a fixed path, which is gone with it") {
   CHECK(outcome.code == 1);
   CHECK(outcome.output == "ONE\nTWO\n");
   CHECK_FALSE(std::filesystem::exists(path));
+}
+
+TEST_CASE("a langpack that hangs is ended in time, and the next one gets the same path") {
+  Scene scene;
+  const std::string path = scene.path("algoout");
+  set_tool(scene, "    timeout: 300ms\n", path, "{langpack: {pipe: " + path + "}}");
+  const Outcome outcome = scene.run("one\nhang\ntwo\n");
+  CHECK(outcome.code == 1);
+  CHECK(outcome.output == "ONE\nTWO\n");
+  CHECK(letter_of(scene)["kind"] == "timeout");
+  CHECK(letter_of(scene)["stderr"] == "working on hang\n");
+}
+
+TEST_CASE("a langpack with threads, whose rest cannot be seen, has answered when it has") {
+  Scene scene;
+  set_tool(scene, "    env: {THREAD: '1'}\n");
+  const Outcome outcome = scene.run(tests::numbered_lines(50, "x") + "fail\nlast\n");
+  CHECK(outcome.code == 1);
+  CHECK(outcome.output == tests::numbered_lines(50, "X") + "LAST\n");
+  CHECK(letter_of(scene)["kind"] == "tool");
+}
+
+TEST_CASE("an answer that comes when all is answered is nobody's, and is said") {
+  Scene scene;
+  set_tool(scene, "");
+  scene.write("said", "");
+  const Outcome outcome = scene.shell(
+      "(echo one; echo late; until grep -q everything said; do sleep 0.01; done; echo two) | "
+      "$LEAT pipe spec.yml 2> said");
+  CHECK(outcome.code == 0);
+  CHECK(outcome.output == "ONE\nLATE\nTWO\n");
+  CHECK_THAT(scene.read("said"), Contains("after it had answered everything"));
 }
 
 TEST_CASE("a langpack among other stages gets their records and gives them its results") {
