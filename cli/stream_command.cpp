@@ -16,7 +16,8 @@ using namespace std::chrono_literals;
 
 constexpr Duration kProgressTime = 500ms;
 // When nothing has moved for so long the broker is asked why.
-constexpr Duration kLookTime = 5s;
+constexpr Duration kStillTime = 5s;
+constexpr Duration kLookTime = 500ms;
 constexpr int kMessagesPerTurn = 32;
 
 const char* interruption(wire::SessionUse use) {
@@ -44,6 +45,7 @@ ExitCode StreamCommand::run(const Signals& signals) {
   started_ = now_ = clock_.now();
   next_progress_ = started_ + kProgressTime;
   next_look_ = started_ + kLookTime;
+  still_since_ = started_;
   failed_.end_at(signals.fd());
   carry_out(session_.start(started_));
   io::WaitSet waits;
@@ -77,15 +79,17 @@ void StreamCommand::turn(io::WaitSet& waits, const Signals& signals) {
 void StreamCommand::look_why() {
   next_look_ = now_ + kLookTime;
   const std::uint64_t moved = session_.accepted_count() + deliveries_;
-  const bool waits = session_.submitted_count() > 0 && moved == std::exchange(moved_, moved);
-  if (waits) carry_out(session_.ask_status(now_));
+  if (moved != std::exchange(moved_, moved) || session_.submitted_count() == 0) still_since_ = now_;
+  if (now_ - still_since_ < kStillTime) return;
+  still_since_ = now_;
+  carry_out(session_.ask_status(now_));
 }
 
 void StreamCommand::tell_state() {
-  const bool is_news = status_ && status_->state != "running" && status_->state != told_state_;
-  if (code_ || !is_news || deliveries_ + session_.accepted_count() != moved_) return;
-  told_state_ = status_->state;
-  tell("pipeline '" + status_->name + "': " + told_state_);
+  if (code_ || !status_ || deliveries_ + session_.accepted_count() != moved_) return;
+  const std::string state = waiting_state(*status_);
+  if (state == std::exchange(told_state_, state) || state.empty()) return;
+  tell("pipeline '" + status_->name + "': " + state);
 }
 
 StreamCommand::Watched StreamCommand::watch(io::WaitSet& waits, const Signals& signals) const {

@@ -266,9 +266,7 @@ void KeptReplica::on(const ToolLooked& event, Turn& turn) {
 void KeptReplica::look_before_feeding(const Sight& sight, Turn& turn) {
   if (!opening_.is_over()) {
     const bool is_all_heard = opening_.is_on_stdout();
-    if (sight.rest == Rest::kAtRest && is_all_heard) {
-      return fail_at_opening("and waits for input", turn);
-    }
+    if (sight.rest == Rest::kAtRest && is_all_heard) return miss_opening(turn);
     return plan_look(turn.now);
   }
   if (is_filter()) {
@@ -346,6 +344,14 @@ void KeptReplica::on(const ToolPrinted& event, Turn& turn) {
   if (!opening_.is_over()) return;
   end_opening(turn.now);
   if (!rest.empty()) hear(rest, turn);
+}
+
+void KeptReplica::miss_opening(Turn& turn) {
+  // It may lie in its buffer.
+  const std::string why =
+      quote(post_.stage.argv) + " waits for input and has not printed " + opening_.missing();
+  if (!leave_way(why, turn)) return fail_at_opening("and waits for input", turn);
+  turn.effects.push_back(EndTool{*tool_, true});
 }
 
 void KeptReplica::end_opening(Instant now) {

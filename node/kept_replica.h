@@ -114,6 +114,8 @@ class KeptReplica {
   void tell_silence(Rest rest, Turn& turn);
   [[nodiscard]] std::optional<wire::Failure> fault_of_output() const;
   void end_opening(Instant now);
+  // It rests, and its opening has not come.
+  void miss_opening(Turn& turn);
   // What was printed behind the opening.
   void hear(std::string_view bytes, Turn& turn);
   void hear_unasked(std::size_t bytes, Turn& turn);
