@@ -103,7 +103,7 @@ std::string words_of(std::optional<std::string_view> json) {
   if (!json) return "";
   std::string text = text_of(*json).value_or(std::string(*json));
   if (!is_utf8(text)) return "(not UTF-8)";
-  text = spec::shortened(text, kReasonBytesMax / 2);
+  text = spec::shortened(text, kReasonBytesMax / 2 - 1);
   std::ranges::replace_if(text, [](char c) { return static_cast<unsigned char>(c) < 0x20; }, ' ');
   const std::size_t last = text.find_last_not_of(' ');
   text.resize(last == std::string::npos ? 0 : last + 1);
