@@ -9,6 +9,7 @@
 #include "core/words.h"
 #include "node/kept_replica.h"
 #include "node/langpack.h"
+#include "node/repeat_line.h"
 
 namespace leat::node {
 
@@ -74,7 +75,7 @@ void KeptReplica::commit_answer(Turn& turn) {
   }
   note_commit();
   if (const auto* const error = std::get_if<LangpackError>(&*decoded)) {
-    if (!error->stacktrace.empty()) stderr_.add(error->stacktrace + "\n", post_.limits);
+    if (!error->stacktrace.empty()) stderr_.add(error->stacktrace + "\n");
     return refuse({.kind = wire::FailureKind::kTool,
                    .reason = "the tool answered with an error: " + error->reason},
                   turn);
@@ -227,7 +228,7 @@ void KeptReplica::on(const ToolEnded& event, Turn& turn) {
 void KeptReplica::finish_last(const ToolEnded& event, Turn& turn) {
   // One that fails may have been cut off in the middle of an answer. grep fails in silence when it
   // has found nothing.
-  const bool has_answer = is_filter() ? stderr_.text().empty() : given_.answers().count() > 0;
+  const bool has_answer = is_filter() ? stderr_.is_empty() : given_.answers().count() > 0;
   if (!event.is_signal && (has_answer || event.status == 0)) return commit_last(turn);
   wire::Failure why = failure_of(event, post_.stage, stderr_tail());
   turn.tally.count_restart(why.kind);
@@ -289,6 +290,9 @@ void KeptReplica::blame(wire::Failure why, Turn& turn) {
     turn.queue.clear_suspicion();
   }
   why.stderr_tail = stderr_tail();
+  // In mode each it had its turn when the one before it was answered.
+  const Instant since = is_filter() ? given_.since() : given_.last_progress();
+  why.elapsed_ns = static_cast<std::uint64_t>((turn.now - since).count());
   pace_.drop_service();
   history_.forget();
   std::map<std::uint32_t, Portion> parts = given_.cut(cuts);
@@ -323,6 +327,7 @@ void KeptReplica::charge(Portion culprit, wire::Failure why, Turn& turn) {
 void KeptReplica::refuse(wire::Failure why, Turn& turn) {
   wasted_ += turn.now - given_.since();
   why.stderr_tail = stderr_tail();
+  why.elapsed_ns = static_cast<std::uint64_t>((turn.now - given_.since()).count());
   Portion culprit = std::move(given_.cut({}).begin()->second);
   ++culprit.attempts;
   cancel_look();
@@ -333,6 +338,8 @@ void KeptReplica::give_up(Portion culprit, wire::Failure why, Turn& turn) {
   why.first = culprit.batch.runs.front().first;
   why.inputs = 1;
   why.attempts = culprit.attempts;
+  why.repeat =
+      repeat_line(start_order(post_, tool_.value_or(ToolId{})), culprit, post_.stage.input);
   wire::LeaseResult result;
   result.epoch = culprit.epoch;
   result.lease = culprit.lease;
@@ -381,10 +388,10 @@ void KeptReplica::forget_words() {
 
 // Each stream for itself, for either may stop within a line.
 std::string KeptReplica::stderr_tail() const {
-  if (said_.text().empty()) return stderr_.text();
+  if (said_.is_empty()) return stderr_.text();
   StderrTail all = said_;
-  if (!said_.text().ends_with('\n')) all.add("\n", post_.limits);
-  all.add(stderr_.text(), post_.limits);
+  if (!said_.text().ends_with('\n')) all.add("\n");
+  all.add(stderr_.text());
   return all.text();
 }
 

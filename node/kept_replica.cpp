@@ -47,6 +47,8 @@ KeptReplica::KeptReplica(Post post, std::uint64_t seed)
       opening_(post_.stage),
       given_(tool_output(post_.stage)),
       history_(is_filter() && post_.stage.replicas == 1),
+      stderr_(post_.limits),
+      said_(post_.limits),
       pause_(seed) {}
 
 void KeptReplica::advance(Turn& turn, std::uint64_t& next_tool) {
@@ -314,14 +316,14 @@ void KeptReplica::on(const ToolAccepted& event, Turn& /*turn*/) {
 }
 
 void KeptReplica::on(const ToolSaid& event, Turn& turn) {
-  said_.add(event.bytes, post_.limits);
+  said_.add(event.bytes);
   if (opening_.is_over()) return;
   (void)opening_.skip(event.bytes);
   if (opening_.is_over()) end_opening(turn.now);
 }
 
 void KeptReplica::on(const ToolComplained& event, Turn& turn) {
-  stderr_.add(event.bytes, post_.limits);
+  stderr_.add(event.bytes);
   if (opening_.is_over()) return;
   opening_.hear_stderr(event.bytes);
   if (opening_.is_over()) end_opening(turn.now);

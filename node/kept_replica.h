@@ -73,6 +73,12 @@ class KeptReplica {
 
   [[nodiscard]] bool is_idle() const { return given_.is_empty(); }
 
+  // The record that is inside, if it is just one.
+  [[nodiscard]] std::optional<Position> only_record() const {
+    if (given_.count() != 1) return std::nullopt;
+    return given_.front().batch.runs.front().first;
+  }
+
   // Whether no process is left.
   [[nodiscard]] bool is_gone() const { return !tool_; }
 
