@@ -227,6 +227,11 @@ void BrokerCore::receive(const std::string& peer, const wire::Scale& message) {
                   std::to_string(message.replicas) + " replicas: expected 1 to " +
                       std::to_string(spec::kReplicasMax));
   }
+  if (message.replicas > 1 && stage->langpack && !stage->langpack->pipe.empty()) {
+    return refuse(peer, "scale",
+                  "the tool of stage '" + message.stage + "' answers on the named pipe " +
+                      stage->langpack->pipe + ", which is one replica's at a time");
+  }
   deployment->scale(static_cast<std::size_t>(stage - stages.begin()), message.replicas, effects_,
                     now_);
   is_placement_due_ = true;

@@ -21,11 +21,12 @@ std::uint64_t inputs_of(const wire::LeaseResult& result) {
   return inputs;
 }
 
-// Whether a result is nothing but the tool's own failure on some records.
+// Whether a result is nothing but the tool's own failure on some records. One that says what is
+// wrong with a record has not failed.
 bool is_failure_of_tool(const wire::LeaseResult& result) {
   const auto is_tools = [](const wire::Failure& failed) {
     return failed.kind != wire::FailureKind::kFraming &&
-           failed.kind != wire::FailureKind::kNodeLost;
+           failed.kind != wire::FailureKind::kNodeLost && failed.kind != wire::FailureKind::kTool;
   };
   const std::uint64_t inputs = inputs_of(result);
   std::uint64_t failed = 0;

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "cli/time_text.h"
+#include "core/base64.h"
 #include "core/signals.h"
 #include "core/utf8.h"
 
@@ -19,28 +20,12 @@ namespace leat::cli {
 
 namespace {
 
-std::string base64(std::string_view bytes) {
-  constexpr std::string_view kDigits =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string text;
-  for (std::size_t i = 0; i < bytes.size(); i += 3) {
-    const std::string_view group = bytes.substr(i, 3);
-    std::uint32_t bits = 0;
-    for (std::size_t k = 0; k < 3; ++k) {
-      bits = bits << 8 | (k < group.size() ? static_cast<unsigned char>(group[k]) : 0U);
-    }
-    for (std::size_t k = 0; k < 4; ++k) {
-      text += k <= group.size() ? kDigits[bits >> (18 - 6 * k) & 63] : '=';
-    }
-  }
-  return text;
-}
-
 void put_bytes(nlohmann::ordered_json& object, const char* name, std::string_view bytes) {
   if (is_utf8(bytes)) {
     object[name] = bytes;
   } else {
-    object[std::string(name) == "text" ? "base64" : std::string(name) + "_base64"] = base64(bytes);
+    object[std::string(name) == "text" ? "base64" : std::string(name) + "_base64"] =
+        to_base64(bytes);
   }
 }
 

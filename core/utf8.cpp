@@ -1,47 +1,52 @@
 #include "core/utf8.h"
 
-#include <cstddef>
-#include <cstdint>
+#include <algorithm>
 
 namespace leat {
 
 namespace {
 
-struct Lead {
-  std::size_t size = 0;       // Of the whole sequence; 0: none begins so.
-  unsigned char low = 0x80;   // What the second byte must be at least,
-  unsigned char high = 0xbf;  // and at most.
-};
-
-Lead lead_of(unsigned char byte) {
-  if (byte < 0x80) return {.size = 1};
-  if (byte < 0xc2) return {};
-  if (byte < 0xe0) return {.size = 2};
-  if (byte == 0xe0) return {.size = 3, .low = 0xa0};
-  if (byte == 0xed) return {.size = 3, .high = 0x9f};
-  if (byte < 0xf0) return {.size = 3};
-  if (byte == 0xf0) return {.size = 4, .low = 0x90};
-  if (byte == 0xf4) return {.size = 4, .high = 0x8f};
-  return byte < 0xf4 ? Lead{.size = 4} : Lead{};
+bool is_continuation(char c) {
+  return (static_cast<unsigned char>(c) & 0xc0U) == 0x80U;
 }
 
-bool follows(std::string_view bytes, const Lead& lead) {
-  for (std::size_t i = 1; i < lead.size; ++i) {
-    const auto byte = static_cast<unsigned char>(bytes[i]);
-    const unsigned char low = i == 1 ? lead.low : 0x80;
-    const unsigned char high = i == 1 ? lead.high : 0xbf;
-    if (byte < low || byte > high) return false;
-  }
+// Bytes of the sequence that begins with this byte; 0 when none does.
+std::size_t sequence_bytes(unsigned char lead) {
+  if (lead < 0x80) return 1;
+  if (lead >= 0xc2 && lead <= 0xdf) return 2;
+  if (lead >= 0xe0 && lead <= 0xef) return 3;
+  if (lead >= 0xf0 && lead <= 0xf4) return 4;
+  return 0;
+}
+
+// Of a sequence whose lead and continuation bytes are in their ranges.
+bool is_code_point(std::string_view sequence) {
+  const auto lead = static_cast<unsigned char>(sequence[0]);
+  if (sequence.size() < 3) return true;
+  const auto second = static_cast<unsigned char>(sequence[1]);
+  if (lead == 0xe0) return second >= 0xa0;
+  if (lead == 0xed) return second < 0xa0;
+  if (lead == 0xf0) return second >= 0x90;
+  if (lead == 0xf4) return second < 0x90;
   return true;
 }
 
 }  // namespace
 
+std::size_t utf8_character_bytes(std::string_view text) {
+  if (text.empty()) return 0;
+  const std::size_t size = sequence_bytes(static_cast<unsigned char>(text.front()));
+  if (size == 0 || size > text.size()) return 0;
+  const std::string_view sequence = text.substr(0, size);
+  const bool is_whole = std::ranges::all_of(sequence.substr(1), is_continuation);
+  return is_whole && is_code_point(sequence) ? size : 0;
+}
+
 bool is_utf8(std::string_view bytes) {
   while (!bytes.empty()) {
-    const Lead lead = lead_of(static_cast<unsigned char>(bytes.front()));
-    if (lead.size == 0 || lead.size > bytes.size() || !follows(bytes, lead)) return false;
-    bytes.remove_prefix(lead.size);
+    const std::size_t size = utf8_character_bytes(bytes);
+    if (size == 0) return false;
+    bytes.remove_prefix(size);
   }
   return true;
 }

@@ -1,12 +1,15 @@
-// Whether bytes are text, for what is shown as it is when they are and escaped when they are not.
+// Whether bytes are text in UTF-8: the shortest forms, no surrogates, up to U+10FFFF.
 
 #pragma once
 
+#include <cstddef>
 #include <string_view>
 
 namespace leat {
 
-// Strict: no overlong forms, no surrogates, nothing above U+10FFFF. Control characters are text.
+// Bytes of the character that `text` begins with; 0 when it begins with none.
+[[nodiscard]] std::size_t utf8_character_bytes(std::string_view text);
+
 [[nodiscard]] bool is_utf8(std::string_view bytes);
 
 }  // namespace leat

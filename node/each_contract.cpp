@@ -55,8 +55,13 @@ Verdict EachContract::judge(const Uncommitted& given, const Sight& sight) {
 }
 
 std::optional<wire::Failure> EachContract::surplus(const Uncommitted& given, std::uint32_t answers,
-                                                   std::uint32_t owed) {
+                                                   std::uint32_t owed) const {
   if (answers <= owed) return std::nullopt;
+  if (stage_.langpack) {
+    return wire::Failure{.kind = wire::FailureKind::kMismatch,
+                         .reason = "the tool wrote " + count_of(given.answers().count(), "answer") +
+                                   " to its named pipe for one request"};
+  }
   return wire::Failure{
       .kind = wire::FailureKind::kMismatch,
       .reason = "the tool answered " + count_of(given.answers().count(), "record") + " for " +
@@ -86,10 +91,15 @@ Suspicion EachContract::suspect(const wire::Failure& why, const Uncommitted& giv
   return suspicion;
 }
 
-Conclusion EachContract::conclude(const Uncommitted& given, const Ending& ending) {
+Conclusion EachContract::conclude(const Uncommitted& given, const Ending& ending) const {
   const std::string read = "read " + count_of(given.count(), "record");
   if (ending.has_printed_more) {
     return {Conclusion::Kind::kHoldsBack, read + ", slept, and gave an answer only at end-of-file"};
+  }
+  if (stage_.langpack) {
+    return {Conclusion::Kind::kMismatch,
+            "read a request, wrote no whole answer to its named pipe (" +
+                std::string(spec::kAnswersVariable) + "), and waits for more"};
   }
   const std::uint32_t answered = std::min(given.answers().count(), given.count());
   return {Conclusion::Kind::kMismatch,

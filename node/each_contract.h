@@ -27,15 +27,15 @@ class EachContract {
   [[nodiscard]] Verdict judge(const Uncommitted& given, const Sight& sight);
 
   // `answers` more came for `owed` records.
-  [[nodiscard]] static std::optional<wire::Failure> surplus(const Uncommitted& given,
-                                                            std::uint32_t answers,
-                                                            std::uint32_t owed);
+  [[nodiscard]] std::optional<wire::Failure> surplus(const Uncommitted& given,
+                                                     std::uint32_t answers,
+                                                     std::uint32_t owed) const;
 
   // `record_max`: bytes of a printed record.
   [[nodiscard]] static Suspicion suspect(const wire::Failure& why, const Uncommitted& given,
                                          std::size_t record_max);
 
-  [[nodiscard]] static Conclusion conclude(const Uncommitted& given, const Ending& ending);
+  [[nodiscard]] Conclusion conclude(const Uncommitted& given, const Ending& ending) const;
 
   [[nodiscard]] static std::vector<wire::LeaseResult> results(Uncommitted& given);
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/ensure.h"
+#include "node/langpack.h"
 
 namespace leat::node {
 
@@ -82,9 +83,14 @@ void Inlet::work_off(const wire::Lease& lease, Instant now) {
   }
 }
 
+Reframed Inlet::input_of(const Batch& slice) const {
+  if (!stage_.langpack) return reframe(slice, stage_.input);
+  return encode_requests(slice, stage_.langpack->content_type);
+}
+
 void Inlet::take_records(const wire::Lease& lease, Instant now) {
   for (const Batch& slice : lease.slices) {
-    Reframed reframed = reframe(slice, stage_.input);
+    Reframed reframed = input_of(slice);
     for (Batch& part : reframed.parts) {
       Portion portion;
       portion.epoch = lease.epoch;
@@ -102,6 +108,9 @@ void Inlet::take_records(const wire::Lease& lease, Instant now) {
 }
 
 void Inlet::refuse(const wire::Lease& lease, const Batch& slice, const Reframed::Refusal& refusal) {
+  const std::string place = stage_.langpack
+                                ? "in its request"
+                                : "in its input framing, " + framing::to_string(stage_.input);
   wire::LeaseResult result;
   result.epoch = lease.epoch;
   result.lease = lease.number;
@@ -111,8 +120,7 @@ void Inlet::refuse(const wire::Lease& lease, const Batch& slice, const Reframed:
       {.first = refusal.origin,
        .inputs = 1,
        .kind = wire::FailureKind::kFraming,
-       .reason = "the record cannot be given to the tool: in its input framing, " +
-                 framing::to_string(stage_.input) + ", " + refusal.reason});
+       .reason = "the record cannot be given to the tool: " + place + ", " + refusal.reason});
   results_.push_back(std::move(result));
 }
 

@@ -127,6 +127,8 @@ class Inlet {
   void take_records(const wire::Lease& lease, Instant now);
   void take_window(const wire::Lease& lease);
   void refuse_window(const wire::Lease& lease, const std::string& reason);
+  // What a kept tool reads.
+  [[nodiscard]] Reframed input_of(const Batch& slice) const;
   void refuse(const wire::Lease& lease, const Batch& slice, const Reframed::Refusal& refusal);
   void note_results(const std::vector<wire::LeaseResult>& results);
 

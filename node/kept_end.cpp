@@ -8,6 +8,7 @@
 #include "core/ensure.h"
 #include "core/words.h"
 #include "node/kept_replica.h"
+#include "node/langpack.h"
 #include "node/repeat_line.h"
 
 namespace leat::node {
@@ -43,6 +44,7 @@ std::uint32_t inputs_of(const wire::LeaseResult& result) {
 // ---- Commit points.
 
 void KeptReplica::commit(Turn& turn) {
+  if (post_.stage.langpack) return commit_answer(turn);
   if (is_filter()) {
     pace_.note(given_.count(), std::max<Duration>(turn.now - given_.since(), Duration(1)));
   } else {
@@ -52,11 +54,43 @@ void KeptReplica::commit(Turn& turn) {
   push_results(ask([this](auto& c) { return c.results(given_); }), inputs, given_.since(), turn);
   if (closing_ == Closing::kNo) history_.close();
   history_.keep();
+  note_commit();
+}
+
+void KeptReplica::note_commit() {
   start_failures_ = 0;
   has_ever_committed_ = true;
   has_committed_ = true;
   was_unanswered_ = false;
   pause_.reset();
+}
+
+void KeptReplica::commit_answer(Turn& turn) {
+  const Records answer = given_.answers().take(1);  // Only one record is inside.
+  const auto decoded = decode_answer(RecordReader(answer).next());
+  if (!decoded) {
+    return fail({.kind = wire::FailureKind::kMismatch,
+                 .reason = "the tool's answer " + decoded.error().message},
+                turn);
+  }
+  note_commit();
+  if (const auto* const error = std::get_if<LangpackError>(&*decoded)) {
+    if (!error->stacktrace.empty()) stderr_.add(error->stacktrace + "\n");
+    return refuse({.kind = wire::FailureKind::kTool,
+                   .reason = "the tool answered with an error: " + error->reason},
+                  turn);
+  }
+  Result<Records> result = frame_result(std::get<std::string>(*decoded), post_.stage.output);
+  if (!result) {
+    return refuse(
+        {.kind = wire::FailureKind::kMismatch,
+         .reason = "the tool's result cannot be handed on: in its output framing, " +
+                   framing::to_string(post_.stage.output) + ", " + result.error().message},
+        turn);
+  }
+  turn.queue.note_answers(1);
+  const Instant since = given_.since();
+  push_results(given_.take_one_for_one(*std::move(result)), 1, since, turn);
 }
 
 void KeptReplica::push_results(std::vector<wire::LeaseResult> results, std::uint32_t inputs,
@@ -141,17 +175,16 @@ void KeptReplica::holds_back(const std::string& what, Turn& turn) {
     if (is_theirs) history_.keep();
     if (leave_way(why, turn)) return give_back(turn);
     return fail_stage(why + ": it buffers its output, or prints at the end of its input; " +
-                      flush_remedy(post_.stage.argv));
+                      flush_remedy(post_.stage));
   }
   // A record may make a tool wait that otherwise answers; one that never answered buffers.
   if (!has_ever_committed_ && leave_way(why, turn)) return give_back(turn);
   if (!has_ever_committed_ && ++held_back_count_ >= kHeldBackMax) {
-    return fail_stage(why + ": it buffers its output; " + flush_remedy(post_.stage.argv));
+    return fail_stage(why + ": it buffers its output; " + flush_remedy(post_.stage));
   }
   turn.tally.count_restart(kBuffering);
   blame({.kind = wire::FailureKind::kMismatch,
-         .reason =
-             "the tool " + what + "; if it buffers its output, " + flush_remedy(post_.stage.argv)},
+         .reason = "the tool " + what + "; if it buffers its output, " + flush_remedy(post_.stage)},
         turn);
 }
 
@@ -197,7 +230,7 @@ void KeptReplica::finish_last(const ToolEnded& event, Turn& turn) {
   // has found nothing.
   const bool has_answer = is_filter() ? stderr_.is_empty() : given_.answers().count() > 0;
   if (!event.is_signal && (has_answer || event.status == 0)) return commit_last(turn);
-  wire::Failure why = failure_of(event, post_.stage, stderr_.text());
+  wire::Failure why = failure_of(event, post_.stage, stderr_tail());
   turn.tally.count_restart(why.kind);
   blame(std::move(why), turn);
 }
@@ -231,10 +264,10 @@ void KeptReplica::died(const ToolEnded& event, Turn& turn) {
   if (fed_count_ == 0 && ++start_failures_ >= kStartFailuresMax) {
     return fail_stage(quote(post_.stage.argv) + " " + describe(event) +
                       " before it read a record, " + std::to_string(start_failures_) +
-                      " times in a row" + limit_met(event, post_.stage, stderr_.text()));
+                      " times in a row" + limit_met(event, post_.stage, stderr_tail()));
   }
   was_unanswered_ = !has_answered_;
-  wire::Failure why = failure_of(event, post_.stage, stderr_.text());
+  wire::Failure why = failure_of(event, post_.stage, stderr_tail());
   if (!event.closed.empty()) {
     why = {.kind = wire::FailureKind::kMismatch,
            .reason = "the tool closed " + event.closed + " before its input ended"};
@@ -256,7 +289,7 @@ void KeptReplica::blame(wire::Failure why, Turn& turn) {
     cuts.insert({*suspicion.culprit, *suspicion.culprit + 1});
     turn.queue.clear_suspicion();
   }
-  why.stderr_tail = stderr_.text();
+  why.stderr_tail = stderr_tail();
   // In mode each it had its turn when the one before it was answered.
   const Instant since = is_filter() ? given_.since() : given_.last_progress();
   why.elapsed_ns = static_cast<std::uint64_t>((turn.now - since).count());
@@ -288,6 +321,20 @@ void KeptReplica::charge(Portion culprit, wire::Failure why, Turn& turn) {
   }
   // It was the record that made the tool end.
   contented_ends_ = 0;
+  give_up(std::move(culprit), std::move(why), turn);
+}
+
+void KeptReplica::refuse(wire::Failure why, Turn& turn) {
+  wasted_ += turn.now - given_.since();
+  why.stderr_tail = stderr_tail();
+  why.elapsed_ns = static_cast<std::uint64_t>((turn.now - given_.since()).count());
+  Portion culprit = std::move(given_.cut({}).begin()->second);
+  ++culprit.attempts;
+  cancel_look();
+  give_up(std::move(culprit), std::move(why), turn);
+}
+
+void KeptReplica::give_up(Portion culprit, wire::Failure why, Turn& turn) {
   why.first = culprit.batch.runs.front().first;
   why.inputs = 1;
   why.attempts = culprit.attempts;
@@ -319,7 +366,7 @@ void KeptReplica::forget_process() {
   opening_.begin_anew();
   given_.answers().clear();
   // What the stage failed with is still to be told.
-  if (!stage_failure_) stderr_.clear();
+  if (!stage_failure_) forget_words();
   has_answered_ = false;
   fed_count_ = 0;
   has_replayed_ = false;
@@ -332,6 +379,20 @@ void KeptReplica::forget_process() {
   unaccepted_bytes_ = 0;
   cancel_look();
   ask([](auto& c) { c.forget_process(); });
+}
+
+void KeptReplica::forget_words() {
+  stderr_.clear();
+  said_.clear();
+}
+
+// Each stream for itself, for either may stop within a line.
+std::string KeptReplica::stderr_tail() const {
+  if (said_.is_empty()) return stderr_.text();
+  StderrTail all = said_;
+  if (!said_.text().ends_with('\n')) all.add("\n");
+  all.add(stderr_.text());
+  return all.text();
 }
 
 void KeptReplica::fail(wire::Failure why, Turn& turn) {

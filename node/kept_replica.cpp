@@ -7,6 +7,7 @@
 #include "core/ensure.h"
 #include "core/words.h"
 #include "framing/stream.h"
+#include "node/langpack.h"
 
 namespace leat::node {
 
@@ -44,9 +45,10 @@ KeptReplica::KeptReplica(Post post, std::uint64_t seed)
     : post_(std::move(post)),
       contract_(contract_for(post_)),
       opening_(post_.stage),
-      given_(post_.stage.output),
+      given_(tool_output(post_.stage)),
       history_(is_filter() && post_.stage.replicas == 1),
       stderr_(post_.limits),
+      said_(post_.limits),
       pause_(seed) {}
 
 void KeptReplica::advance(Turn& turn, std::uint64_t& next_tool) {
@@ -184,8 +186,10 @@ void KeptReplica::feed(Turn& turn) {
 void KeptReplica::give(Portion portion, Turn& turn) {
   const Records& records = portion.batch.records;
   const bool is_unterminated = portion.is_unterminated;
-  Bytes bytes = framing::stream_of(records, post_.stage.input);
+  Bytes bytes = framing::stream_of(records, tool_input(post_.stage));
   if (is_unterminated) bytes = bytes.slice(0, bytes.size() - records.separator.size());
+  // Of a langpack tool, what it says from now on is about this record.
+  if (post_.stage.langpack) forget_words();
   if (fed_count_ == 0) opening_time_ = turn.now - started_at_;
   fed_count_ += records.count;
   waiting_since_.reset();
@@ -295,7 +299,7 @@ void KeptReplica::tell_silence(Rest rest, Turn& turn) {
           std::to_string(kSilenceTime / 1s) +
           " s, and whether it works or waits cannot be seen (threads, children, poll); if it "
           "buffers its output, " +
-          flush_remedy(post_.stage.argv) + "; `timeout:` ends such a wait"});
+          flush_remedy(post_.stage) + "; `timeout:` ends such a wait"});
 }
 
 void KeptReplica::check_timeout(Turn& turn) {
@@ -309,6 +313,13 @@ void KeptReplica::check_timeout(Turn& turn) {
 void KeptReplica::on(const ToolAccepted& event, Turn& /*turn*/) {
   ENSURE(tool_ == event.tool);
   unaccepted_bytes_ -= std::min(unaccepted_bytes_, event.bytes);
+}
+
+void KeptReplica::on(const ToolSaid& event, Turn& turn) {
+  said_.add(event.bytes);
+  if (opening_.is_over()) return;
+  (void)opening_.skip(event.bytes);
+  if (opening_.is_over()) end_opening(turn.now);
 }
 
 void KeptReplica::on(const ToolComplained& event, Turn& turn) {
@@ -326,7 +337,8 @@ void KeptReplica::on(const ToolPrinted& event, Turn& turn) {
     if (given_.is_empty()) late_bytes_ += opening_.skip(event.bytes).size();
     return;
   }
-  if (opening_.is_over()) return hear(event.bytes, turn);
+  // The opening of a langpack tool is not where its answers come.
+  if (opening_.is_over() || post_.stage.langpack) return hear(event.bytes, turn);
   const std::string_view rest = opening_.skip(event.bytes);
   if (opening_.is_too_long()) {
     return fail_at_opening("in " + count_of(Opening::kPreludeBytesMax, "byte"), turn);
@@ -357,6 +369,11 @@ void KeptReplica::fail_at_opening(const std::string& why, Turn& turn) {
 
 void KeptReplica::hear_unasked(std::size_t bytes, Turn& turn) {
   const std::string printed = "printed " + count_of(bytes, "byte");
+  if (fed_count_ == 0 && post_.stage.langpack) {
+    return fail_stage_and_end(quote(post_.stage.argv) + " wrote " + count_of(bytes, "byte") +
+                                  " to its named pipe before it was given a request",
+                              turn);
+  }
   if (fed_count_ == 0) {
     return fail_stage_and_end(
         quote(post_.stage.argv) + " " + printed +

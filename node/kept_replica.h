@@ -41,6 +41,7 @@ class KeptReplica {
   void on(const ToolStarted& event, Turn& turn);
   void on(const ToolStartFailed& event, Turn& turn);
   void on(const ToolPrinted& event, Turn& turn);
+  void on(const ToolSaid& event, Turn& turn);
   void on(const ToolComplained& event, Turn& turn);
   void on(const ToolAccepted& event, Turn& turn);
   void on(const ToolLooked& event, Turn& turn);
@@ -84,7 +85,9 @@ class KeptReplica {
   // The stage cannot work: why. Set once.
   [[nodiscard]] const std::optional<std::string>& stage_failure() const { return stage_failure_; }
 
-  [[nodiscard]] std::string stderr_tail() const { return stderr_.text(); }
+  // Its last words; those on standard output, where they are no answers, before those on standard
+  // error.
+  [[nodiscard]] std::string stderr_tail() const;
 
  private:
   // Why standard input was closed: behind an unterminated record; to see what comes then; for ever.
@@ -124,6 +127,9 @@ class KeptReplica {
   void hear_unasked(std::size_t bytes, Turn& turn);
   void learn(std::uint32_t answers, Instant now);
   void commit(Turn& turn);
+  // The answer to a request: its result, or what is wrong with it.
+  void commit_answer(Turn& turn);
+  void note_commit();
   void commit_last(Turn& turn);
   void push_results(std::vector<wire::LeaseResult> results, std::uint32_t inputs, Instant since,
                     Turn& turn);
@@ -143,7 +149,11 @@ class KeptReplica {
   void fail(wire::Failure why, Turn& turn);
   void blame(wire::Failure why, Turn& turn);
   void charge(Portion culprit, wire::Failure why, Turn& turn);
+  // The record inside has failed for good, and the process is well.
+  void refuse(wire::Failure why, Turn& turn);
+  void give_up(Portion culprit, wire::Failure why, Turn& turn);
   void forget_process();
+  void forget_words();
   void fail_stage(std::string reason);
   void fail_stage_and_end(std::string reason, Turn& turn);
   // The tool has not printed its opening: `why`.
@@ -167,6 +177,7 @@ class KeptReplica {
   bool is_replaying_ = false;  // It has not come to rest since.
   Pace pace_;
   StderrTail stderr_;
+  StderrTail said_;  // On standard output.
   RestartPause pause_;
   Instant start_at_;                  // Not before.
   std::uint32_t start_failures_ = 0;  // In a row.

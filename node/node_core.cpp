@@ -102,11 +102,6 @@ void NodeCore::on(const InletBindFailed& event) {
   effects_.push_back(Say{event.reason});
 }
 
-// Its own words, as those of its standard error.
-void NodeCore::on(const ToolSaid& event) {
-  on(ToolComplained{event.tool, event.bytes});
-}
-
 template <typename ToolEvent>
 void NodeCore::on(const ToolEvent& event) {
   for (const auto& [segment, inlet] : inlets_) {

@@ -74,7 +74,6 @@ class NodeCore {
   void on(const InletMessage& event);
   void on(const InletBound& event);
   void on(const InletBindFailed& event);
-  void on(const ToolSaid& event);
   template <typename ToolEvent>
   void on(const ToolEvent& event);
 

@@ -55,6 +55,9 @@ StartTool start_order(const Post& post, ToolId tool) {
   order.env.insert_or_assign("LEAT_PIPELINE", post.pipeline);
   order.env.insert_or_assign("LEAT_STAGE", post.stage.name);
   order.env.insert_or_assign("LEAT_REPLICA", std::to_string(post.index));
+  if (post.stage.langpack) {
+    order.answers = AnswerPipe{spec::kAnswersVariable, post.stage.langpack->pipe};
+  }
   return order;
 }
 
@@ -117,9 +120,10 @@ std::optional<Instant> retry_start(const ToolStartFailed& event, const Post& pos
   return turn.now + *wait;
 }
 
-std::string flush_remedy(const std::vector<std::string>& argv) {
+std::string flush_remedy(const spec::Stage& stage) {
+  if (stage.langpack) return "make it flush each answer, or close the pipe behind it";
   std::string flag;
-  for (const std::string& word : spec::flush_flag(argv)) {
+  for (const std::string& word : spec::flush_flag(stage.argv)) {
     flag += (flag.empty() ? "" : " ") + word;
   }
   if (!flag.empty()) return "give it " + flag + ", or use mode: window";

@@ -98,7 +98,7 @@ class RestartPause {
                                                  RestartPause& pause, Turn& turn);
 
 // What makes this tool flush each record, as far as it is known; else what does so for many.
-[[nodiscard]] std::string flush_remedy(const std::vector<std::string>& argv);
+[[nodiscard]] std::string flush_remedy(const spec::Stage& stage);
 
 // The command line as a shell would need it, shortened.
 [[nodiscard]] std::string quote(const std::vector<std::string>& argv);

@@ -28,9 +28,11 @@ void Replicas::work(Turn& turn, WindowQueue& windows, std::uint64_t& next_tool) 
   find_failure();
 }
 
-void Replicas::keep(const ToolComplained& event, const Place& place, Instant now) {
+void Replicas::keep(std::string_view bytes, const Place& place, StderrLog::Stream stream,
+                    Instant now) {
   const auto inside = std::visit([](const auto& r) { return r.only_record(); }, place.replica);
-  log_.add({place.index, event.tool, inside, now}, event.bytes);
+  const auto tool = std::visit([](const auto& r) { return r.tool(); }, place.replica);
+  log_.add({place.index, *tool, inside, now, stream}, bytes);
 }
 
 void Replicas::adjust(bool has_work) {

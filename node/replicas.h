@@ -14,6 +14,7 @@
 #include <list>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <variant>
 
@@ -51,7 +52,11 @@ class Replicas {
   bool dispatch(const ToolEvent& event, Turn& turn) {
     for (Place& place : places_) {
       if (std::visit([](auto& r) { return r.tool(); }, place.replica) != event.tool) continue;
-      if constexpr (std::is_same_v<ToolEvent, ToolComplained>) keep(event, place, turn.now);
+      if constexpr (std::is_same_v<ToolEvent, ToolComplained>) {
+        keep(event.bytes, place, StderrLog::Stream::kError, turn.now);
+      } else if constexpr (std::is_same_v<ToolEvent, ToolSaid>) {
+        keep(event.bytes, place, StderrLog::Stream::kOutput, turn.now);
+      }
       std::visit([&](auto& r) { r.on(event, turn); }, place.replica);
       return true;
     }
@@ -69,7 +74,8 @@ class Replicas {
   // Whether every process has come to its end.
   [[nodiscard]] bool are_gone() const;
 
-  // What they said on standard error.
+  // What they said on standard error, and where their answers come another way on standard
+  // output.
   [[nodiscard]] const StderrLog& log() const { return log_; }
 
   [[nodiscard]] std::optional<Instant> next_deadline(const WorkQueue& queue,
@@ -85,7 +91,7 @@ class Replicas {
   };
 
   // Logs what it said.
-  void keep(const ToolComplained& event, const Place& place, Instant now);
+  void keep(std::string_view bytes, const Place& place, StderrLog::Stream stream, Instant now);
   void adjust(bool has_work);
   Place& add();
   // Starts successors of what is due, and lets in those that can work.

@@ -50,7 +50,7 @@ std::string shown(bool is_cut, const std::string& text) {
 
 void StderrLog::add(const Speaker& speaker, std::string_view bytes) {
   begin_period(speaker.now);
-  Unended& line = unended_[speaker.replica];
+  Unended& line = unended_[{speaker.replica, speaker.stream}];
   if (line.tool != speaker.tool) {
     if (!line.line.text.empty()) end_line(line);
     line.is_left_out = false;
@@ -67,7 +67,7 @@ void StderrLog::add(const Speaker& speaker, std::string_view bytes) {
     end_line(line);
     bytes.remove_prefix(part.size() + 1);
   }
-  make_room(speaker.replica);
+  make_room({speaker.replica, speaker.stream});
 }
 
 void StderrLog::begin_period(Instant now) {
@@ -121,14 +121,14 @@ void StderrLog::push(Line line) {
   lines_.push_back(std::move(line));
 }
 
-void StderrLog::make_room(std::uint32_t newest) {
+void StderrLog::make_room(const Mouth& newest) {
   while (!lines_.empty() && bytes_ + unended_bytes_ > kBytesMax) {
     bytes_ -= lines_.front().text.size() + kLineCost;
     lines_.pop_front();
   }
-  for (auto& [replica, line] : unended_) {
+  for (auto& [mouth, line] : unended_) {
     if (unended_bytes_ <= kBytesMax) return;
-    if (replica == newest || line.line.text.empty()) continue;
+    if (mouth == newest || line.line.text.empty()) continue;
     unended_bytes_ -= cost(line.line.text);
     line.line.text.clear();
     line.is_cut = true;
@@ -145,7 +145,7 @@ std::vector<wire::LogLine> StderrLog::lines(Instant now) const {
   for (const Line& line : lines_) {
     add(line, line.text);
   }
-  for (const auto& [replica, line] : unended_) {
+  for (const auto& [mouth, line] : unended_) {
     if (!line.line.text.empty()) add(line.line, shown(line.is_cut, line.line.text));
   }
   if (left_out_.bytes_left_out > 0) add(left_out_, "");

@@ -1,4 +1,5 @@
-// StderrLog keeps the last that the tools of an inlet said on standard error: lines of any bytes,
+// StderrLog keeps the last that the tools of an inlet said on standard error, and on a standard
+// output that is not for answers: lines of any bytes,
 // each with its time, its replica and, where it can be told, the record that was inside.
 //
 // Of what comes faster than kLinesPerSecond or kBytesPerSecond the rest of the second is only
@@ -14,6 +15,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/position.h"
@@ -31,12 +33,15 @@ class StderrLog {
   static constexpr std::uint64_t kLinesPerSecond = 1000;
   static constexpr std::uint64_t kBytesPerSecond = std::uint64_t{1} << 20;
 
-  // Who speaks, and when.
+  enum class Stream : std::uint8_t { kError, kOutput };
+
+  // Who speaks, and when. What one stream says goes into no line of the other.
   struct Speaker {
     std::uint32_t replica = 0;
     ToolId tool;
     std::optional<Position> record;  // The only one inside.
     Instant now;
+    Stream stream = Stream::kError;
   };
 
   // What this process of the replica said. A line that the process before it did not end is ended.
@@ -46,6 +51,8 @@ class StderrLog {
   [[nodiscard]] std::vector<wire::LogLine> lines(Instant now) const;
 
  private:
+  using Mouth = std::pair<std::uint32_t, Stream>;  // Of a replica.
+
   struct Line {
     std::uint32_t replica = 0;
     Instant at;  // When its last bytes came.
@@ -71,11 +78,11 @@ class StderrLog {
   void end_line(Unended& line);
   void push(Line line);
   // `newest` stays, whatever else goes.
-  void make_room(std::uint32_t newest);
+  void make_room(const Mouth& newest);
 
   std::deque<Line> lines_;
-  std::map<std::uint32_t, Unended> unended_;  // By replica.
-  std::size_t bytes_ = 0;                     // Of lines_, with kLineCost each.
+  std::map<Mouth, Unended> unended_;
+  std::size_t bytes_ = 0;  // Of lines_, with kLineCost each.
   std::size_t unended_bytes_ = 0;
   // The present second, or the last in which something was said.
   Instant period_since_;

@@ -278,6 +278,10 @@ void ToolHost::order(const LookAtTool& effect, Instant /*now*/) {
   if (seen.rest != Rest::kBusy && !read_output(tool)) seen.rest = Rest::kBusy;
   // One that cannot answer any more is not at rest, but at its end.
   if (!tool.can_answer()) seen.rest = Rest::kBusy;
+  // And what it said of the one record that is inside where answers come by a pipe of their own.
+  if (seen.rest != Rest::kBusy && tool.answers) {
+    (void)read<ToolComplained>(tool, tool.child.from_stderr);
+  }
   deliver_(seen);
 }
 

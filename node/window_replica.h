@@ -27,6 +27,9 @@ class WindowReplica {
   void on(const ToolStarted& event, Turn& turn);
   void on(const ToolStartFailed& event, Turn& turn);
   void on(const ToolPrinted& event, Turn& turn);
+
+  void on(const ToolSaid& event, Turn& turn) { on(ToolComplained{event.tool, event.bytes}, turn); }
+
   void on(const ToolComplained& event, Turn& turn);
   void on(const ToolAccepted& event, Turn& turn);
   void on(const ToolLooked& event, Turn& turn);

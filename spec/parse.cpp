@@ -117,15 +117,17 @@ Read<void> check_depth(const std::vector<StageDraft>& stages) {
   return {};
 }
 
-// A tool that takes its record as an argument reads no framing; that of the first stage says how
-// the client's stream is cut.
+// A tool that takes its record as an argument, or within a request, reads no framing; that of the
+// first stage says how the client's stream is cut.
 Read<void> check_inputs(const std::vector<StageDraft>& stages, const Links& links) {
   for (std::size_t place = 0; place < links.order.size(); ++place) {
     const StageDraft& draft = stages[links.order[place]];
-    if (!links.from[place] || draft.stage.holes.empty() || !draft.input) continue;
-    return fault(*draft.input,
-                 "found an input framing beside '{}' in run, expected none: the record goes there "
-                 "as it is");
+    const bool has_holes = !draft.stage.holes.empty();
+    const bool reads_none = has_holes || draft.stage.langpack;
+    if (!links.from[place] || !reads_none || !draft.input) continue;
+    return fault(*draft.input, std::string("found an input framing beside ") +
+                                   (has_holes ? "'{}' in run" : "preset langpack") +
+                                   ", expected none: the record goes there as it is");
   }
   return {};
 }

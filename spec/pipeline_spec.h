@@ -61,6 +61,22 @@ struct Ready {
   Duration timeout = std::chrono::seconds(300);  // From the process's start.
 };
 
+// The contract of Algorithmia's LangServer: a record is a request, a line of JSON; the answer is a
+// JSON value on a named pipe.
+struct Langpack {
+  enum class ContentType : std::uint8_t {
+    kAuto,  // Text when it is UTF-8, else binary.
+    kText,
+    kJson,
+    kBinary
+  };
+  ContentType content_type = ContentType::kAuto;  // Of the requests.
+  std::string pipe;  // Where the tool looks for it. Empty: each process has one of its own.
+};
+
+// Of a tool's environment: the path of the pipe that it answers on.
+inline constexpr const char* kAnswersVariable = "LEAT_ANSWERS";
+
 inline constexpr std::uint32_t kReplicasMax = 1024;  // Of a stage, over the whole cluster.
 
 struct Stage {
@@ -71,9 +87,10 @@ struct Stage {
   bool is_record_in_file = false;  // What goes there is the path of a file that holds it.
   std::uint32_t replicas = 1;      // 1 to kReplicasMax.
   Mode mode = Mode::kEach;
-  Window window;  // Mode window only.
-  framing::Framing input;
-  framing::Framing output;
+  Window window;            // Mode window only.
+  framing::Framing input;   // With langpack: how a client's stream is cut into records.
+  framing::Framing output;  // With langpack: of the results.
+  std::optional<Langpack> langpack;
   std::optional<Ready> ready;
   std::optional<Prelude> prelude;
   // A process of a kept tool is renewed when it was given so many records, or has lived so long.

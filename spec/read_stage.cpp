@@ -7,6 +7,7 @@
 #include "spec/read_command.h"
 #include "spec/read_framing.h"
 #include "spec/read_opening.h"
+#include "spec/read_preset.h"
 #include "spec/read_surroundings.h"
 #include "spec/values.h"
 
@@ -89,8 +90,8 @@ Read<void> read_on_error(const YamlValue& yaml, Stage& stage) {
 }
 
 Read<void> read_variable(const YamlValue::Entry& entry, Stage& stage) {
-  constexpr std::array<std::string_view, 4> kOwn = {"LEAT_PIPELINE", "LEAT_STAGE", "LEAT_REPLICA",
-                                                    "LEAT_GUARD"};
+  constexpr std::array<std::string_view, 5> kOwn = {"LEAT_PIPELINE", "LEAT_STAGE", "LEAT_REPLICA",
+                                                    "LEAT_GUARD", kAnswersVariable};
   if (entry.key.empty() ||
       entry.key.find_first_of(std::string_view("=\0", 2)) != std::string::npos) {
     return fault(entry.key_mark, "found " + quoted(entry.key) + ", expected a variable's name");
@@ -163,7 +164,7 @@ Read<void> leave_for_command(const YamlValue& /*yaml*/, StageDraft& /*draft*/) {
   return {};
 }
 
-constexpr std::array<Key<StageDraft>, 26> kStageKeys = {
+constexpr std::array<Key<StageDraft>, 27> kStageKeys = {
     {{"name",
       [](const YamlValue& yaml, StageDraft& draft) {
         draft.name.mark = yaml.mark;
@@ -185,6 +186,7 @@ constexpr std::array<Key<StageDraft>, 26> kStageKeys = {
       }},
      {"output", [](const YamlValue& yaml,
                    StageDraft& d) { return store(d.stage.output, read_framing(yaml)); }},
+     {"preset", [](const YamlValue& yaml, StageDraft& d) { return read_preset(yaml, d.stage); }},
      {"prelude", [](const YamlValue& yaml, StageDraft& d) { return read_prelude(yaml, d.stage); }},
      {"ready", [](const YamlValue& yaml, StageDraft& d) { return read_ready(yaml, d.stage); }},
      {"max_records",
@@ -325,6 +327,7 @@ Read<StageDraft> read_stage(const YamlValue& yaml, const StageContext& context) 
   draft.stage.argv = std::move(command->argv);
   draft.stage.holes = std::move(command->holes);
   if (auto fits = check_file(yaml, draft.stage); !fits) return tl::unexpected(fits.error());
+  if (auto set = settle_preset(yaml, draft.stage); !set) return tl::unexpected(set.error());
   const auto fits = draft.stage.mode == Mode::kWindow
                         ? check_mode_window(yaml, draft.stage, context.limits)
                         : check_mode_kept(yaml, draft.stage);

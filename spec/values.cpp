@@ -11,8 +11,8 @@ namespace {
 constexpr std::size_t kNameBytesMax = 64;
 
 // Keys that docs/pipeline-spec.md announces.
-constexpr std::array<std::string_view, 8> kPlannedKeys = {"sources",  "sinks", "joins", "routes",
-                                                          "examples", "key",   "order", "preset"};
+constexpr std::array<std::string_view, 7> kPlannedKeys = {"sources",  "sinks", "joins", "routes",
+                                                          "examples", "key",   "order"};
 
 template <typename T>
 Read<T> at(const YamlValue& yaml, Result<T> result) {

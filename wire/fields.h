@@ -125,7 +125,7 @@ struct Fields<Failure> {
   static void list(auto& archive, auto& failure) {
     archive.position("first", failure.first);
     archive.counter("inputs", failure.inputs);
-    archive.enumerator("kind", failure.kind, FailureKind::kNodeLost);
+    archive.enumerator("kind", failure.kind, FailureKind::kTool);
     archive.integer("status", failure.status);
     archive.number("attempts", failure.attempts);
     archive.text("reason", failure.reason, kTextBytesMax);

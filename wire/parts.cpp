@@ -27,6 +27,8 @@ const char* name_of(FailureKind kind) {
       return "oversize";
     case FailureKind::kNodeLost:
       return "node-lost";
+    case FailureKind::kTool:
+      return "tool";
   }
   return "unknown";
 }

@@ -34,9 +34,10 @@ enum class FailureKind : std::uint8_t {
   kFraming,   // The record cannot be fed in the tool's framing, or be its argument.
   kOversize,  // The record, or what the tool printed, is above a limit.
   kNodeLost,  // The node died with it, again and again.
+  kTool,      // The tool said so in its answer.
 };
 
-inline constexpr std::size_t kFailureKinds = 7;
+inline constexpr std::size_t kFailureKinds = 8;
 
 // "exit", "node-lost": the word for it in dead letters, status and metrics.
 [[nodiscard]] const char* name_of(FailureKind kind);

@@ -71,8 +71,8 @@ MUTANTS = {
     ),
     "never-give-up-on-a-record": (
         "node/kept_end.cpp",
-        "  ++culprit.attempts;\n",
-        "",
+        "  ++culprit.attempts;\n  if (",
+        "  if (",
     ),
     "take-a-surplus-answer": (
         "node/each_contract.cpp",

@@ -386,6 +386,15 @@ TEST_CASE("a stage cannot have no replicas, nor more than the limit") {
   CHECK(scene.replicas("n") == 1024);
 }
 
+TEST_CASE("a stage whose tool answers at a fixed path stays one replica") {
+  Scene scene = running(
+      "pipeline: p\nstages: [{name: a, run: x, preset: {langpack: {pipe: /tmp/algoout}}}]\n");
+  scene.from("client", wire::Scale{"p", "a", 2});
+  CHECK(scene.refusal("client").find("named pipe /tmp/algoout") != std::string::npos);
+  scene.from("client", wire::Scale{"p", "a", 1});
+  CHECK(std::get<wire::Done>(scene.last("client")).what == "scale");
+}
+
 TEST_CASE("removing a pipeline with records in it needs the word") {
   Scene scene = running();
   const Opened client = scene.pipe("client");

@@ -83,7 +83,7 @@ TEST_CASE("every reason of failure is there from the start, with 0") {
   status.pipelines[0].stages[0].nodes[0].failed.clear();
   auto told = told_of(status);
   for (const std::string reason :
-       {"exit", "signal", "timeout", "mismatch", "framing", "oversize", "node-lost"}) {
+       {"exit", "signal", "timeout", "mismatch", "framing", "oversize", "node-lost", "tool"}) {
     CHECK(told.at("leat_stage_records_failed_total{pipeline=\"news\",stage=\"tokenize\","
                   "node=\"a\",reason=\"" +
                   reason + "\"}") == 0);

@@ -88,6 +88,16 @@ TEST_CASE("the words of a process are not joined to those of the one before it")
   CHECK(scene.text() == "[0] I am dy|[0] good morning");
 }
 
+TEST_CASE("what a tool says on its two streams does not meet within a line") {
+  Scene scene;
+  const StderrLog::Speaker output{0, ToolId{1}, std::nullopt, scene.now,
+                                  StderrLog::Stream::kOutput};
+  scene.log.add(output, "working on ");
+  scene.say(0, "warning\n");
+  scene.log.add(output, "three\n");
+  CHECK(scene.text() == "[0] warning|[0] working on three");
+}
+
 TEST_CASE("at the limit the oldest lines go, and those that stay are whole") {
   Scene scene;
   for (int i = 0; i < 20'000; ++i) {

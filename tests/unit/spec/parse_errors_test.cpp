@@ -52,10 +52,8 @@ std::string chain(const std::vector<std::string>& from) {
 
 const std::string kStageKeys =
     "expected in a stage: name, run, shell, file, from, replicas, mode, window, input, output, "
-    "prelude, ready, max_records, max_age, buffering, in_flight, timeout, grace, retry, on_error, "
-    "env, nice, "
-    "user, tool_limits, nodes or "
-    "exit_codes";
+    "preset, prelude, ready, max_records, max_age, buffering, in_flight, timeout, grace, retry, "
+    "on_error, env, nice, user, tool_limits, nodes or exit_codes";
 const std::string kTopKeys = "expected in a pipeline: version, pipeline, framing, limits or stages";
 const std::string kFramings =
     R"(expected lines, blank-line, netstring, length32, json, whole, {lines: N}, {until: PATTERN} or {separator: "\0"})";
@@ -157,10 +155,50 @@ TEST_CASE("keys that are unknown or not built yet are told apart") {
        "f:6:14: found the key 'key', which is not built yet, expected in window: records, "
        "bytes or time"},
   });
-  for (const char* key : {"sources", "sinks", "key", "order", "preset", "examples"}) {
+  for (const char* key : {"sources", "sinks", "key", "order", "examples"}) {
     CHECK(message_of(stage(std::string(key) + ": 1")) ==
           "f:5:5: found the key '" + std::string(key) + "', which is not built yet, " + kStageKeys);
   }
+}
+
+TEST_CASE("a preset that is none, or keys that contradict it, are refused") {
+  check({
+      {stage("preset: lamgpack"),
+       "f:5:13: found 'lamgpack', expected langpack; did you mean 'langpack'?"},
+      {stage("preset: {langpack: {pip: x}}"),
+       "f:5:25: found the unknown key 'pip', expected in langpack: content_type or pipe; did you "
+       "mean 'pipe'?"},
+      {stage("preset: {}"),
+       "f:5:13: found a map, expected langpack, or {langpack: {content_type: WORD, pipe: PATH}}"},
+      {stage("preset: {langpack: {content_type: xml}}"),
+       "f:5:39: found 'xml', expected auto, text, json or binary"},
+      {stage("preset: {langpack: {pipe: ''}}"),
+       "f:5:31: found '', expected the path of a named pipe, such as /tmp/algoout"},
+      {stage("preset: langpack\n    mode: filter"),
+       "f:6:11: found 'filter', expected mode: each, or none, beside preset langpack"},
+      {stage("preset: langpack\n    in_flight: 1"),
+       "f:6:5: found in_flight beside preset langpack, expected none: one request is inside at a "
+       "time"},
+      {stage("preset: langpack\n    buffering: pty"),
+       "f:6:5: found buffering beside preset langpack, expected none: its answers come on a named "
+       "pipe"},
+      {stage("preset: langpack\n    prelude: {records: 1}"),
+       "f:6:5: found prelude beside preset langpack, expected none: its standard output is its "
+       "own"},
+      {stage("preset: {langpack: {pipe: /tmp/algoout}}\n    replicas: 2"),
+       "f:6:15: found 2 replicas of a tool that answers on the named pipe /tmp/algoout, expected "
+       "replicas: 1, or a tool that looks for its pipe in LEAT_ANSWERS"},
+      {stage("preset: {langpack: {pipe: /tmp/algoout}}\n    max_age: 1h"),
+       "f:6:5: found max_age beside a pipe with a fixed path, expected none: the next process is "
+       "started while this one still has the pipe"},
+      {stage("env: {LEAT_ANSWERS: x}"),
+       "f:5:11: found 'LEAT_ANSWERS', expected a variable that Leat does not set itself"},
+      {"pipeline: p\nstages:\n  - {name: a, run: x}\n  - {name: b, run: y, preset: langpack, "
+       "input: json}\n",
+       "f:4:48: found an input framing beside preset langpack, expected none: the record goes "
+       "there "
+       "as it is"},
+  });
 }
 
 TEST_CASE("what a pipeline lacks is told") {
@@ -178,10 +216,9 @@ TEST_CASE("what a pipeline lacks is told") {
        "f:2:10: found a stage without a command, expected run: COMMAND"},
       {"pipeline: p\nstages: [cat]\n",
        "f:2:10: found 'cat', expected a stage: a map of name, run, shell, file, from, replicas, "
-       "mode, window, input, output, prelude, ready, max_records, max_age, buffering, in_flight, "
-       "timeout, grace, retry, on_error, env, "
-       "nice, user, "
-       "tool_limits, nodes or exit_codes"},
+       "mode, window, input, output, preset, prelude, ready, max_records, max_age, buffering, "
+       "in_flight, timeout, grace, retry, on_error, env, nice, user, tool_limits, nodes or "
+       "exit_codes"},
       {"version: 2\nfuture: x\n",
        "f:1:10: found a spec of version '2', expected version 1, the only one that this Leat "
        "reads"},

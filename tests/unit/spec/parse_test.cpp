@@ -8,6 +8,7 @@ using leat::framing::Framing;
 using leat::framing::Kind;
 using leat::spec::Buffering;
 using leat::spec::Hole;
+using leat::spec::Langpack;
 using leat::spec::Mode;
 using leat::spec::OnError;
 using leat::spec::parse;
@@ -299,4 +300,33 @@ TEST_CASE("JSON is YAML") {
   CHECK(parsed(R"({"pipeline": "p", "stages": [{"name": "a", "run": ["x"], "replicas": 3}]})")
             .stages[0]
             .replicas == 3);
+}
+
+TEST_CASE("preset langpack is one request at a time, and a ready line") {
+  const auto stage =
+      parsed("{pipeline: p, stages: [{name: a, run: x, preset: langpack, replicas: 3}]}").stages[0];
+  REQUIRE(stage.langpack);
+  CHECK(stage.langpack->content_type == Langpack::ContentType::kAuto);
+  CHECK(stage.langpack->pipe.empty());
+  CHECK(stage.mode == Mode::kEach);
+  CHECK(stage.in_flight_max == 1);
+  CHECK(stage.buffering == Buffering::kPipe);
+  REQUIRE(stage.ready);
+  CHECK(stage.ready->on_stdout == "PIPE_INIT_COMPLETE");
+  CHECK(stage.input == Framing());
+  CHECK(stage.output == Framing());
+}
+
+TEST_CASE("preset langpack may say what requests hold, where the pipe is and what ready is") {
+  const auto pipeline = parsed(
+      "{pipeline: p, stages: [{name: a, run: x, mode: each, input: whole, output: json, ready: "
+      "{stderr: UP}, preset: {langpack: {content_type: json, pipe: out/answers}}}]}");
+  const auto& stage = pipeline.stages[0];
+  REQUIRE(stage.langpack);
+  CHECK(stage.langpack->content_type == Langpack::ContentType::kJson);
+  CHECK(stage.langpack->pipe == "out/answers");
+  CHECK(stage.ready->on_stdout.empty());
+  CHECK(stage.ready->on_stderr == "UP");
+  CHECK(pipeline.source_framing.kind == Kind::kWhole);
+  CHECK(pipeline.sink_framing.kind == Kind::kJson);
 }

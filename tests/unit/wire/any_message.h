@@ -88,7 +88,7 @@ class AnyMessage {
 
   void fill(std::int32_t& value) { value = static_cast<std::int32_t>(random_()); }
 
-  void fill(FailureKind& value) { value = static_cast<FailureKind>(below(7)); }
+  void fill(FailureKind& value) { value = static_cast<FailureKind>(below(8)); }
 
   void fill(SessionUse& value) { value = static_cast<SessionUse>(below(3)); }
 

@@ -384,8 +384,8 @@ TEST_CASE("failures must be of inputs without outputs, each once") {
   CHECK(contains(with({child}), "lease-result: failures"));
   CHECK(contains(with({failure_of(5, 0)}), "failures[0].inputs: expected a number from 1"));
   Failure unknown = failure_of(5, 1);
-  unknown.kind = static_cast<FailureKind>(7);
-  CHECK(contains(with({unknown}), "failures[0].kind: expected a number from 0 to 6"));
+  unknown.kind = static_cast<FailureKind>(8);
+  CHECK(contains(with({unknown}), "failures[0].kind: expected a number from 0 to 7"));
 }
 
 TEST_CASE("an inlet's leases must ascend, and no range may pass the end of numbers") {
