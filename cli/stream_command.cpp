@@ -82,7 +82,11 @@ void StreamCommand::look_why() {
 }
 
 void StreamCommand::tell_state() {
-  const bool is_news = status_ && status_->state != "running" && status_->state != told_state_;
+  // Of a stage that fails the state counts the seconds until it is tried again.
+  const bool still_fails =
+      status_ && status_->state.starts_with("failing") && told_state_.starts_with("failing");
+  const bool is_news =
+      status_ && status_->state != "running" && status_->state != told_state_ && !still_fails;
   if (code_ || !is_news || deliveries_ + session_.accepted_count() != moved_) return;
   told_state_ = status_->state;
   tell("pipeline '" + status_->name + "': " + told_state_);
