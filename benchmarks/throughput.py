@@ -22,6 +22,10 @@ import time
 CLEAN = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8"}
 
 
+FILTER = "grep --line-buffered -v '^[0-9]*[147] '"
+FILTER_SPEC = f"pipeline: filter\nstages:\n  - name: grep\n    run: {FILTER}\n    mode: filter\n"
+
+
 def spec(name, stages, replicas=1):
     """A pipeline of so many `cat`."""
     lines = [f"pipeline: {name}", "stages:"]
@@ -108,6 +112,15 @@ def report(title, seconds, unit, divide):
         )
 
 
+def compare(title, ways, records, expected, options):
+    """Runs the ways in turn, and reports their medians."""
+    seconds = {way: [] for way in ways}
+    for _ in range(options.rounds):
+        for way, command in ways.items():
+            seconds[way].append(timed(command, records, expected))
+    report(title, seconds, "records/s", lambda median: f"{options.records / median:,.0f}")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("build")
@@ -143,16 +156,16 @@ def main():
                     "cluster": cluster.pipe(f"bench{stages}"),
                     "cluster, 2 replicas": cluster.pipe(f"wide{stages}"),
                 }
-                seconds = {way: [] for way in ways}
-                for _ in range(options.rounds):
-                    for way, command in ways.items():
-                        seconds[way].append(timed(command, records, expected))
-                report(
-                    f"{stages} stage{'s' * (stages > 1)} of cat, {options.records} records,"
-                    f" {size / 1e6:.0f} MB",
-                    seconds, "records/s",
-                    lambda median: f"{options.records / median:,.0f}",
-                )
+                compare(f"{stages} stage{'s' * (stages > 1)} of cat, {options.records} records,"
+                        f" {size / 1e6:.0f} MB", ways, records, expected, options)
+            path = os.path.join(folder, "filter.yml")
+            with open(path, "w", encoding="ascii") as out:
+                out.write(FILTER_SPEC)
+            kept = [line for line in expected.splitlines(keepends=True)
+                    if line.split(b" ", 1)[0][-1:] not in (b"1", b"4", b"7")]
+            compare("a filter that drops three of ten: grep --line-buffered",
+                    {"shell": ["sh", "-c", f"{FILTER} | cat"], "leat pipe": [leat, "pipe", path]},
+                    records, b"".join(kept), options)
             trips = {
                 "shell": round_trips(["cat"], 2000),
                 "leat pipe": round_trips([leat, "pipe", paths_of(folder, "bench1")], 2000),

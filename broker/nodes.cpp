@@ -142,7 +142,7 @@ void BrokerCore::receive(const std::string& peer, const wire::NodeLogs& message)
   effects_.push_back(Send{message.reply_to, wire::Logs{.pipeline = message.pipeline,
                                                        .stage = message.stage,
                                                        .node = members_.member(*node).name,
-                                                       .text = message.text}});
+                                                       .lines = message.lines}});
 }
 
 void BrokerCore::lose_node(NodeId node, const std::string& why, Ledger::Cause cause) {

@@ -11,7 +11,8 @@ namespace {
 std::size_t cost(const wire::Delivery& delivery) {
   std::size_t bytes = delivery.outputs.records.bytes();
   for (const wire::DeadLetter& letter : delivery.dead_letters) {
-    bytes += letter.records.bytes() + letter.failure.stderr_tail.size();
+    bytes +=
+        letter.records.bytes() + letter.failure.stderr_tail.size() + letter.failure.repeat.size();
   }
   return bytes;
 }

@@ -28,7 +28,8 @@ std::size_t attribute_bytes(const Records& records) {
 }
 
 std::size_t cost(const wire::DeadLetter& letter) {
-  return letter.records.bytes() + letter.failure.stderr_tail.size() + letter.failure.reason.size();
+  return letter.records.bytes() + letter.failure.stderr_tail.size() + letter.failure.reason.size() +
+         letter.failure.repeat.size();
 }
 
 }  // namespace

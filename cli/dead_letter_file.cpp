@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <string_view>
 
@@ -10,19 +11,13 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include "cli/time_text.h"
+#include "core/signals.h"
+#include "core/utf8.h"
+
 namespace leat::cli {
 
 namespace {
-
-bool is_utf8(std::string_view bytes) {
-  // The library's own check: it refuses to write anything else.
-  try {
-    (void)nlohmann::json(std::string(bytes)).dump();
-  } catch (const nlohmann::json::exception&) {
-    return false;
-  }
-  return true;
-}
 
 std::string base64(std::string_view bytes) {
   constexpr std::string_view kDigits =
@@ -53,6 +48,7 @@ nlohmann::ordered_json begin(const DeadLetterFile::Source& source) {
   nlohmann::ordered_json object;
   object["pipeline"] = source.pipeline;
   if (!source.producer.empty()) object["producer"] = source.producer;
+  object["time"] = time_text(std::chrono::system_clock::now());
   return object;
 }
 
@@ -81,12 +77,19 @@ Result<void> DeadLetterFile::add(const Source& source, const wire::DeadLetter& l
   object["attempts"] = letter.failure.attempts;
   object["kind"] = wire::name_of(letter.failure.kind);
   object["status"] = letter.failure.status;
+  const bool is_signal = letter.failure.kind == wire::FailureKind::kSignal;
+  const char* const signal = is_signal ? signal_name(letter.failure.status) : nullptr;
+  if (signal != nullptr) object["signal"] = signal;
+  const bool was_tried = letter.failure.elapsed_ns > 0;
+  if (was_tried)
+    object["elapsed_ms"] = static_cast<double>(letter.failure.elapsed_ns / 1000) / 1000;
   put_bytes(object, "reason", letter.failure.reason);
   put_bytes(object, "stderr", letter.failure.stderr_tail);
   std::string_view bytes = letter.records.blob.view();
   const bool is_one = letter.records.count == 1;
   if (is_one) bytes.remove_suffix(letter.records.separator.size());
   put_bytes(object, "text", bytes);
+  if (!letter.failure.repeat.empty()) put_bytes(object, "repeat", letter.failure.repeat);
   return write(object.dump() + "\n");
 }
 

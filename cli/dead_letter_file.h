@@ -1,9 +1,10 @@
 // Failed records as JSON Lines, one object for each record (or window):
-//   {"pipeline": ..., "producer": ..., "stage": ..., "node": ..., "record": "7", "attempts": 3,
-//    "kind": "exit", "status": 1, "reason": ..., "stderr": ..., "text": ... or "base64": ...}
-// "producer" is there where somebody else than the reader sent the record. Bytes stand as text when
-// they are UTF-8, else as base64. A record that was too large to be read has "bytes" (its size)
-// instead.
+//   {"pipeline": ..., "producer": ..., "time": ..., "stage": ..., "node": ..., "record": "7",
+//    "attempts": 3, "kind": "signal", "status": 11, "signal": "SIGSEGV", "elapsed_ms": 1.25,
+//    "reason": ..., "stderr": ..., "text": ... or "base64": ..., "repeat": ...}
+// "producer" is there where somebody else than the reader sent the record, "time" is when it was
+// written here. Bytes stand as text when they are UTF-8, else as base64. A record that was too
+// large to be read has "bytes" (its size) instead.
 
 #pragma once
 

@@ -1,11 +1,15 @@
 // `leat status`, `scale`, `drain`, `remove` and `logs`: a question to the broker each.
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 #include <vector>
 
+#include <unistd.h>
+
 #include "cli/commands.h"
 #include "cli/conversation.h"
+#include "cli/log_text.h"
 #include "cli/print.h"
 #include "cli/status_text.h"
 #include "core/words.h"
@@ -124,15 +128,15 @@ Attempt<ExitCode> show_logs(const LogsArguments& arguments) {
   std::sort(all.begin(), all.end(), [](const wire::Logs& a, const wire::Logs& b) {
     return std::pair(a.stage, a.node) < std::pair(b.stage, b.node);
   });
-  std::string text;
-  for (const wire::Logs& logs : all) {
-    text += "==> stage " + logs.stage + " on node " + logs.node +
-            (logs.text.empty() ? ": nothing was said\n" : "\n") + logs.text;
-    if (!text.ends_with('\n')) text += '\n';
-  }
+  const Bytes bytes = ::isatty(STDOUT_FILENO) == 1 ? Bytes::kEscaped : Bytes::kAsTheyAre;
+  const std::string text = log_text(all, std::chrono::system_clock::now(), bytes);
   if (Attempt<void> printed = print(text); !printed) return tl::unexpected(printed.error());
   if (answers.trouble) return tl::unexpected(*answers.trouble);
-  if (all.empty()) say("no node runs it now");
+  if (all.empty()) {
+    say("no node runs it now");
+  } else if (text.empty()) {
+    say("nothing was said");
+  }
   return ExitCode::kWell;
 }
 

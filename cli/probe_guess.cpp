@@ -6,6 +6,7 @@
 
 #include "cli/probe_sample.h"
 #include "framing/pattern.h"
+#include "spec/flush_flag.h"
 
 namespace leat::cli {
 
@@ -113,25 +114,6 @@ std::optional<Framing> recurring_end(std::string_view printed, std::size_t recor
   return std::nullopt;
 }
 
-std::string_view program_of(const std::vector<std::string>& argv) {
-  const std::string_view program = argv.front();
-  return program.substr(program.rfind('/') + 1);
-}
-
-struct FlushFlag {
-  std::string_view program;
-  std::vector<std::string> words;
-};
-
-// Of those that no key of a stage makes flush.
-const std::vector<FlushFlag>& flush_flags() {
-  static const std::vector<FlushFlag> flags = {{"awk", {"-W", "interactive"}},
-                                               {"mawk", {"-W", "interactive"}},
-                                               {"rg", {"--line-buffered"}},
-                                               {"mlr", {"--records-per-batch", "1", "--fflush"}}};
-  return flags;
-}
-
 }  // namespace
 
 std::vector<Framing> guess_inputs(std::string_view sample) {
@@ -192,19 +174,16 @@ std::optional<spec::Prelude> guess_prelude(std::string_view banner, const Framin
 }
 
 std::optional<std::vector<std::string>> with_flush_flag(const std::vector<std::string>& argv) {
-  for (const FlushFlag& flag : flush_flags()) {
-    if (program_of(argv) != flag.program) continue;
-    const bool has_it = std::ranges::search(argv, flag.words).begin() != argv.end();
-    if (has_it) return std::nullopt;
-    std::vector<std::string> words = argv;
-    words.insert(words.begin() + 1, flag.words.begin(), flag.words.end());
-    return words;
-  }
-  return std::nullopt;
+  const std::vector<std::string> flag = spec::flush_flag(argv);
+  const bool has_it = std::ranges::search(argv, flag).begin() != argv.end();
+  if (flag.empty() || has_it) return std::nullopt;
+  std::vector<std::string> words = argv;
+  words.insert(words.begin() + 1, flag.begin(), flag.end());
+  return words;
 }
 
 std::string advice_for(const std::vector<std::string>& argv) {
-  const std::string_view program = program_of(argv);
+  const std::string_view program = spec::program_of(argv);
   const bool has_pipe_mode = std::ranges::find(argv, "-a") != argv.end();
   if ((program == "hunspell" || program == "aspell" || program == "ispell") && has_pipe_mode) {
     return "lines that begin with one of * & @ + - ~ # ! % ` are commands to it and have no "

@@ -110,6 +110,17 @@ bool is_held_back_by_sink(const wire::PipelineStatus& pipeline) {
   return pipeline.results > 0 && pipeline.consumers == 0;
 }
 
+std::string waiting_state(const wire::PipelineStatus& pipeline) {
+  if (pipeline.state != "running") return pipeline.state;
+  for (const wire::StageStatus& stage : pipeline.stages) {
+    const std::uint64_t inside = sum_over_nodes(stage).leased;
+    if (inside == 0) continue;
+    return "stage '" + stage.name + "' has " + count_of(inside, "record") +
+           " and finishes none; if its tool hangs, a `timeout` in the stage ends that";
+  }
+  return "";
+}
+
 std::string summary_table(const wire::PipelineStatus& pipeline, Duration elapsed) {
   std::vector<Row> rows = {
       {"stage", "in", "out", "records/s", "p50", "p99", "failed", "restarts", "replicas"}};

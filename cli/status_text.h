@@ -29,6 +29,9 @@ struct StageTotals {
 // Whether results wait and nobody comes for them.
 [[nodiscard]] bool is_held_back_by_sink(const wire::PipelineStatus& pipeline);
 
+// Why nothing moves, when nothing does; empty when that cannot be told.
+[[nodiscard]] std::string waiting_state(const wire::PipelineStatus& pipeline);
+
 // What was done in that time: stage, records in and out, records/s, p50 and p99 of the service
 // time, failed, restarts, replicas.
 [[nodiscard]] std::string summary_table(const wire::PipelineStatus& pipeline, Duration elapsed);

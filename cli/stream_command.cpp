@@ -16,7 +16,8 @@ using namespace std::chrono_literals;
 
 constexpr Duration kProgressTime = 500ms;
 // When nothing has moved for so long the broker is asked why.
-constexpr Duration kLookTime = 5s;
+constexpr Duration kStillTime = 5s;
+constexpr Duration kLookTime = 500ms;
 constexpr int kMessagesPerTurn = 32;
 
 const char* interruption(wire::SessionUse use) {
@@ -44,6 +45,7 @@ ExitCode StreamCommand::run(const Signals& signals) {
   started_ = now_ = clock_.now();
   next_progress_ = started_ + kProgressTime;
   next_look_ = started_ + kLookTime;
+  still_since_ = started_;
   failed_.end_at(signals.fd());
   carry_out(session_.start(started_));
   io::WaitSet waits;
@@ -77,19 +79,20 @@ void StreamCommand::turn(io::WaitSet& waits, const Signals& signals) {
 void StreamCommand::look_why() {
   next_look_ = now_ + kLookTime;
   const std::uint64_t moved = session_.accepted_count() + deliveries_;
-  const bool waits = session_.submitted_count() > 0 && moved == std::exchange(moved_, moved);
-  if (waits) carry_out(session_.ask_status(now_));
+  if (moved != std::exchange(moved_, moved) || session_.submitted_count() == 0) still_since_ = now_;
+  if (now_ - still_since_ < kStillTime) return;
+  still_since_ = now_;
+  carry_out(session_.ask_status(now_));
 }
 
 void StreamCommand::tell_state() {
+  if (code_ || !status_ || deliveries_ + session_.accepted_count() != moved_) return;
+  const std::string state = waiting_state(*status_);
+  const std::string told = std::exchange(told_state_, state);
   // Of a stage that fails the state counts the seconds until it is tried again.
-  const bool still_fails =
-      status_ && status_->state.starts_with("failing") && told_state_.starts_with("failing");
-  const bool is_news =
-      status_ && status_->state != "running" && status_->state != told_state_ && !still_fails;
-  if (code_ || !is_news || deliveries_ + session_.accepted_count() != moved_) return;
-  told_state_ = status_->state;
-  tell("pipeline '" + status_->name + "': " + told_state_);
+  const bool still_fails = state.starts_with("failing") && told.starts_with("failing");
+  if (state == told || still_fails || state.empty()) return;
+  tell("pipeline '" + status_->name + "': " + state);
 }
 
 StreamCommand::Watched StreamCommand::watch(io::WaitSet& waits, const Signals& signals) const {

@@ -49,7 +49,8 @@ Verdict EachContract::judge(const Uncommitted& given, const Sight& sight) {
   // waited for, and so is one that works.
   if (is_complete && sight.waited >= kRestWait && !sight.has_rested) is_rest_hidden_ = true;
   const bool is_hidden = sight.rest == Rest::kWaiting && is_rest_hidden_ && !sight.has_rested;
-  if (is_complete && (sight.rest == Rest::kUnseeable || is_hidden)) return {Kind::kCommit, ""};
+  const bool is_unseeable = sight.rest == Rest::kUnseeable || sight.rest == Rest::kWithheld;
+  if (is_complete && (is_unseeable || is_hidden)) return {Kind::kCommit, ""};
   return {};
 }
 

@@ -128,6 +128,8 @@ void Inlet::take_window(const wire::Lease& lease) {
       continue;
     }
     Reframed reframed = reframe(slice, stage_.input);
+    const bool lies_so = slice.records.separator == framing::terminator(stage_.input);
+    work.is_reframed = work.is_reframed || !lies_so;
     if (slice.records.count == 0) work.slices.push_back(slice);
     for (Batch& part : reframed.parts) {
       work.is_unterminated = part.records.has(kUnterminated, part.records.count - 1);
@@ -222,11 +224,11 @@ std::optional<wire::StageFailed> Inlet::failure() const {
                            .stderr_tail = failure_ ? "" : of_tool->stderr_tail};
 }
 
-wire::NodeLogs Inlet::logs(std::string reply_to) const {
+wire::NodeLogs Inlet::logs(std::string reply_to, Instant now) const {
   return {.reply_to = std::move(reply_to),
           .pipeline = pipeline_.name,
           .stage = stage_.name,
-          .text = replicas_.log().text()};
+          .lines = replicas_.log().lines(now)};
 }
 
 std::uint64_t Inlet::leases_max() const {

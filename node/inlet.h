@@ -88,7 +88,7 @@ class Inlet {
   [[nodiscard]] wire::InletReport report() const;
 
   // What its tools said last on standard error.
-  [[nodiscard]] wire::NodeLogs logs(std::string reply_to) const;
+  [[nodiscard]] wire::NodeLogs logs(std::string reply_to, Instant now) const;
 
   // Never less than what the broker was told.
   [[nodiscard]] std::uint64_t leases_max() const;

@@ -8,6 +8,7 @@
 #include "core/ensure.h"
 #include "core/words.h"
 #include "node/kept_replica.h"
+#include "node/repeat_line.h"
 
 namespace leat::node {
 
@@ -194,7 +195,7 @@ void KeptReplica::on(const ToolEnded& event, Turn& turn) {
 void KeptReplica::finish_last(const ToolEnded& event, Turn& turn) {
   // One that fails may have been cut off in the middle of an answer. grep fails in silence when it
   // has found nothing.
-  const bool has_answer = is_filter() ? stderr_.text().empty() : given_.answers().count() > 0;
+  const bool has_answer = is_filter() ? stderr_.is_empty() : given_.answers().count() > 0;
   if (!event.is_signal && (has_answer || event.status == 0)) return commit_last(turn);
   wire::Failure why = failure_of(event, post_.stage, stderr_.text());
   turn.tally.count_restart(why.kind);
@@ -256,6 +257,9 @@ void KeptReplica::blame(wire::Failure why, Turn& turn) {
     turn.queue.clear_suspicion();
   }
   why.stderr_tail = stderr_.text();
+  // In mode each it had its turn when the one before it was answered.
+  const Instant since = is_filter() ? given_.since() : given_.last_progress();
+  why.elapsed_ns = static_cast<std::uint64_t>((turn.now - since).count());
   pace_.drop_service();
   history_.forget();
   std::map<std::uint32_t, Portion> parts = given_.cut(cuts);
@@ -287,6 +291,8 @@ void KeptReplica::charge(Portion culprit, wire::Failure why, Turn& turn) {
   why.first = culprit.batch.runs.front().first;
   why.inputs = 1;
   why.attempts = culprit.attempts;
+  why.repeat =
+      repeat_line(start_order(post_, tool_.value_or(ToolId{})), culprit, post_.stage.input);
   wire::LeaseResult result;
   result.epoch = culprit.epoch;
   result.lease = culprit.lease;

@@ -46,6 +46,7 @@ KeptReplica::KeptReplica(Post post, std::uint64_t seed)
       opening_(post_.stage),
       given_(post_.stage.output),
       history_(is_filter() && post_.stage.replicas == 1),
+      stderr_(post_.limits),
       pause_(seed) {}
 
 void KeptReplica::advance(Turn& turn, std::uint64_t& next_tool) {
@@ -263,9 +264,7 @@ void KeptReplica::on(const ToolLooked& event, Turn& turn) {
 void KeptReplica::look_before_feeding(const Sight& sight, Turn& turn) {
   if (!opening_.is_over()) {
     const bool is_all_heard = opening_.is_on_stdout();
-    if (sight.rest == Rest::kAtRest && is_all_heard) {
-      return fail_at_opening("and waits for input", turn);
-    }
+    if (sight.rest == Rest::kAtRest && is_all_heard) return miss_opening(turn);
     return plan_look(turn.now);
   }
   if (is_filter()) {
@@ -313,7 +312,7 @@ void KeptReplica::on(const ToolAccepted& event, Turn& /*turn*/) {
 }
 
 void KeptReplica::on(const ToolComplained& event, Turn& turn) {
-  stderr_.add(event.bytes, post_.limits);
+  stderr_.add(event.bytes);
   if (opening_.is_over()) return;
   opening_.hear_stderr(event.bytes);
   if (opening_.is_over()) end_opening(turn.now);
@@ -335,6 +334,14 @@ void KeptReplica::on(const ToolPrinted& event, Turn& turn) {
   if (!opening_.is_over()) return;
   end_opening(turn.now);
   if (!rest.empty()) hear(rest, turn);
+}
+
+void KeptReplica::miss_opening(Turn& turn) {
+  // It may lie in its buffer.
+  const std::string why =
+      quote(post_.stage.argv) + " waits for input and has not printed " + opening_.missing();
+  if (!leave_way(why, turn)) return fail_at_opening("and waits for input", turn);
+  turn.effects.push_back(EndTool{*tool_, true});
 }
 
 void KeptReplica::end_opening(Instant now) {

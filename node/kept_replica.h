@@ -72,13 +72,19 @@ class KeptReplica {
 
   [[nodiscard]] bool is_idle() const { return given_.is_empty(); }
 
+  // The record that is inside, if it is just one.
+  [[nodiscard]] std::optional<Position> only_record() const {
+    if (given_.count() != 1) return std::nullopt;
+    return given_.front().batch.runs.front().first;
+  }
+
   // Whether no process is left.
   [[nodiscard]] bool is_gone() const { return !tool_; }
 
   // The stage cannot work: why. Set once.
   [[nodiscard]] const std::optional<std::string>& stage_failure() const { return stage_failure_; }
 
-  [[nodiscard]] const std::string& stderr_tail() const { return stderr_.text(); }
+  [[nodiscard]] std::string stderr_tail() const { return stderr_.text(); }
 
  private:
   // Why standard input was closed: behind an unterminated record; to see what comes then; for ever.
@@ -111,6 +117,8 @@ class KeptReplica {
   void tell_silence(Rest rest, Turn& turn);
   [[nodiscard]] std::optional<wire::Failure> fault_of_output() const;
   void end_opening(Instant now);
+  // It rests, and its opening has not come.
+  void miss_opening(Turn& turn);
   // What was printed behind the opening.
   void hear(std::string_view bytes, Turn& turn);
   void hear_unasked(std::size_t bytes, Turn& turn);

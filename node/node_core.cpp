@@ -283,7 +283,7 @@ void NodeCore::receive(const wire::LogsWanted& message) {
   const Inlet* const inlet = find(message.segment);
   // Without the inlet an empty answer, so that nobody waits for it.
   effects_.push_back(SendToBroker{inlet == nullptr ? wire::NodeLogs{.reply_to = message.reply_to}
-                                                   : inlet->logs(message.reply_to)});
+                                                   : inlet->logs(message.reply_to, now_)});
 }
 
 void NodeCore::receive(const wire::ResultsDone& message) {

@@ -5,7 +5,10 @@
 #include <iterator>
 
 #include "core/ensure.h"
+#include "core/signals.h"
+#include "spec/flush_flag.h"
 #include "spec/scalars.h"
+#include "spec/shell_words.h"
 
 namespace leat::node {
 
@@ -19,17 +22,6 @@ constexpr Duration kStartPauseMin = 100ms;
 constexpr Duration kStartPauseMax = 10s;
 constexpr std::uint32_t kStartRetriesMax = 10;
 constexpr std::size_t kQuoteMax = 80;
-
-struct SignalName {
-  int number;
-  const char* name;
-};
-
-// Linux's numbers, so that this stays free of the system's headers.
-constexpr SignalName kSignals[] = {
-    {1, "SIGHUP"},   {2, "SIGINT"},   {3, "SIGQUIT"},  {4, "SIGILL"},   {6, "SIGABRT"},
-    {7, "SIGBUS"},   {8, "SIGFPE"},   {9, "SIGKILL"},  {11, "SIGSEGV"}, {13, "SIGPIPE"},
-    {14, "SIGALRM"}, {15, "SIGTERM"}, {24, "SIGXCPU"}, {25, "SIGXFSZ"}, {31, "SIGSYS"}};
 
 constexpr int kSigkill = 9;
 constexpr int kSigxcpu = 24;
@@ -75,18 +67,24 @@ void connect_output(StartTool& order, spec::Buffering buffering, const framing::
   order.env.try_emplace("_STDBUF_O", ends_lines ? "L" : "0");
 }
 
-void StderrTail::add(std::string_view bytes, const Limits& limits) {
-  text_.append(bytes.substr(bytes.size() - std::min(bytes.size(), limits.stderr_bytes_max)));
-  const std::size_t most = std::min(text_.size(), limits.stderr_bytes_max);
-  text_.erase(0, text_.size() - most);
-  std::size_t from = text_.size();
-  if (from > 0 && text_.back() == '\n') --from;
-  for (std::uint32_t lines = 0; lines < limits.stderr_lines_max; ++lines) {
-    const std::size_t newline = from == 0 ? std::string::npos : text_.rfind('\n', from - 1);
-    if (newline == std::string::npos) return;
+void StderrTail::add(std::string_view bytes) {
+  const std::size_t most = limits_.stderr_bytes_max;
+  if (bytes.size() >= most) bytes_.clear();
+  bytes_.append(bytes.substr(bytes.size() - std::min(bytes.size(), most)));
+  if (bytes_.size() > 2 * most) bytes_.erase(0, bytes_.size() - most);
+}
+
+std::string StderrTail::text() const {
+  std::string_view text = bytes_;
+  text.remove_prefix(text.size() - std::min(text.size(), limits_.stderr_bytes_max));
+  std::size_t from = text.size();
+  if (from > 0 && text.back() == '\n') --from;
+  for (std::uint32_t lines = 0; lines < limits_.stderr_lines_max; ++lines) {
+    const std::size_t newline = from == 0 ? std::string_view::npos : text.rfind('\n', from - 1);
+    if (newline == std::string_view::npos) return std::string(text);
     from = newline;
   }
-  text_.erase(0, from + 1);
+  return std::string(text.substr(from + 1));
 }
 
 Duration RestartPause::next(Duration most) {
@@ -120,31 +118,17 @@ std::optional<Instant> retry_start(const ToolStartFailed& event, const Post& pos
 }
 
 std::string flush_remedy(const std::vector<std::string>& argv) {
-  struct Hint {
-    std::string_view program;
-    std::string_view flag;
-  };
-
-  // Those that neither a library nor a terminal cures.
-  constexpr Hint kHints[] = {{"mawk", "-W interactive"},
-                             {"awk", "-W interactive (if it is mawk)"},
-                             {"mlr", "--records-per-batch 1 --fflush"}};
-  const std::string& program = argv.front();
-  const std::string name = program.substr(program.rfind('/') + 1);
-  for (const Hint& hint : kHints) {
-    if (name == hint.program) {
-      return "give it " + std::string(hint.flag) + ", or use mode: window";
-    }
+  std::string flag;
+  for (const std::string& word : spec::flush_flag(argv)) {
+    flag += (flag.empty() ? "" : " ") + word;
   }
+  if (!flag.empty()) return "give it " + flag + ", or use mode: window";
   return "make it flush each record (--line-buffered, --unbuffered, -u; see `buffering`), or use "
          "mode: window";
 }
 
 std::string quote(const std::vector<std::string>& argv) {
-  std::string text;
-  for (const std::string& word : argv) {
-    text += (text.empty() ? "" : " ") + word;
-  }
+  std::string text = spec::shell_quote(argv);
   if (text.size() > kQuoteMax) text = text.substr(0, kQuoteMax) + "...";
   std::replace(text.begin(), text.end(), '\n', ' ');
   return "`" + text + "`";
@@ -152,11 +136,9 @@ std::string quote(const std::vector<std::string>& argv) {
 
 std::string describe(const ToolEnded& end) {
   if (!end.is_signal) return "exited with status " + std::to_string(end.status);
-  std::string text = "was ended by signal " + std::to_string(end.status);
-  for (const SignalName& signal : kSignals) {
-    if (signal.number == end.status) text += std::string(" (") + signal.name + ")";
-  }
-  return text;
+  const char* const name = signal_name(end.status);
+  return "was ended by signal " + std::to_string(end.status) +
+         (name == nullptr ? "" : std::string(" (") + name + ")");
 }
 
 wire::Failure timeout_failure(Duration timeout) {

@@ -49,17 +49,22 @@ struct Post {
 // Connects its standard output so; not kAuto. `output` is its framing.
 void connect_output(StartTool& order, spec::Buffering buffering, const framing::Framing& output);
 
-// The last lines, bounded in number and bytes.
+// The last lines, bounded in number and bytes. Adding costs no more than copying what may stay.
 class StderrTail {
  public:
-  void add(std::string_view bytes, const Limits& limits);
+  explicit StderrTail(const Limits& limits) : limits_(limits) {}
 
-  [[nodiscard]] const std::string& text() const { return text_; }
+  void add(std::string_view bytes);
 
-  void clear() { text_.clear(); }
+  [[nodiscard]] bool is_empty() const { return bytes_.empty(); }
+
+  [[nodiscard]] std::string text() const;
+
+  void clear() { bytes_.clear(); }
 
  private:
-  std::string text_;
+  const Limits& limits_;
+  std::string bytes_;  // Up to twice as many as may stay, so that they are moved seldom.
 };
 
 // How long to wait before the next start, each time by up to a quarter more or less.
@@ -95,7 +100,7 @@ class RestartPause {
 // What makes this tool flush each record, as far as it is known; else what does so for many.
 [[nodiscard]] std::string flush_remedy(const std::vector<std::string>& argv);
 
-// "the command line", shortened.
+// The command line as a shell would need it, shortened.
 [[nodiscard]] std::string quote(const std::vector<std::string>& argv);
 
 // "exited with status 3", "was ended by signal 9 (SIGKILL)".

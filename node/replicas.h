@@ -52,7 +52,8 @@ class Replicas {
     for (Place& place : places_) {
       if (std::visit([](auto& r) { return r.tool(); }, place.replica) != event.tool) continue;
       if constexpr (std::is_same_v<ToolEvent, ToolComplained>) {
-        log_.add(place.index, event.tool, event.bytes);
+        const auto inside = std::visit([](auto& r) { return r.only_record(); }, place.replica);
+        log_.add({place.index, event.tool, inside, turn.now}, event.bytes);
       }
       std::visit([&](auto& r) { r.on(event, turn); }, place.replica);
       return true;

@@ -19,6 +19,7 @@ struct WindowWork {
   std::uint64_t lease = 0;
   std::vector<Batch> slices;     // Blobs as the tool reads them.
   bool is_unterminated = false;  // The last record has no terminator.
+  bool is_reframed = false;      // They lay otherwise in the lease.
   std::uint32_t attempts = 0;    // Failed so far.
   Instant not_before;            // Waits for its next attempt until then.
 

@@ -6,6 +6,7 @@
 #include "core/ensure.h"
 #include "core/words.h"
 #include "framing/stream.h"
+#include "node/repeat_line.h"
 
 namespace leat::node {
 
@@ -85,7 +86,11 @@ tl::expected<StartTool, wire::Failure> start_order_with(const Post& post, ToolId
 }  // namespace
 
 WindowReplica::WindowReplica(Post post, std::uint64_t seed)
-    : post_(std::move(post)), opening_(post_.stage), answers_(post_.stage.output), pause_(seed) {}
+    : post_(std::move(post)),
+      opening_(post_.stage),
+      answers_(post_.stage.output),
+      stderr_(post_.limits),
+      pause_(seed) {}
 
 void WindowReplica::advance(Turn& turn, WindowQueue& windows, std::uint64_t& next_tool) {
   if (has_ended_) return;
@@ -216,7 +221,7 @@ std::optional<wire::Failure> WindowReplica::fault_of_output() const {
 }
 
 void WindowReplica::on(const ToolComplained& event, Turn& /*turn*/) {
-  stderr_.add(event.bytes, post_.limits);
+  stderr_.add(event.bytes);
 }
 
 void WindowReplica::on(const ToolAccepted& /*event*/, Turn& /*turn*/) {}
@@ -319,6 +324,8 @@ void WindowReplica::give_up(wire::Failure why, Turn& turn) {
   result.outputs.producer = work_->slices.front().producer;
   why.stderr_tail = stderr_.text();
   why.attempts = work_->attempts;
+  why.elapsed_ns = static_cast<std::uint64_t>((turn.now - work_since_).count());
+  if (why.attempts > 0) why.repeat = line_for(*work_);
   result.outputs.runs = inputs_of(*work_);
   for (const Run& run : result.outputs.runs) {
     why.first = run.first;
@@ -328,6 +335,21 @@ void WindowReplica::give_up(wire::Failure why, Turn& turn) {
   result.busy_ns = static_cast<std::uint64_t>(std::exchange(wasted_, {}).count());
   turn.results.push_back(std::move(result));
   work_.reset();
+}
+
+std::string WindowReplica::line_for(const WindowWork& work) const {
+  const ToolId tool = tool_.value_or(ToolId{});
+  if (!takes_argument()) return repeat_line(start_order(post_, tool), work, post_.stage.input);
+  const auto order = start_order_with(post_, tool, work);
+  return order ? repeat_line_with_argument(*order) : "";
+}
+
+std::optional<Position> WindowReplica::only_record() const {
+  if (!work_ || work_->records() != 1) return std::nullopt;
+  const auto& slices = work_->slices;
+  const auto it = std::find_if(slices.begin(), slices.end(),
+                               [](const Batch& slice) { return slice.records.count == 1; });
+  return it->runs.front().first;
 }
 
 std::optional<WindowWork> WindowReplica::take_retry() {

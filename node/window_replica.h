@@ -51,12 +51,15 @@ class WindowReplica {
 
   [[nodiscard]] bool is_idle() const { return !work_; }
 
+  // The record of its window, if that is just one.
+  [[nodiscard]] std::optional<Position> only_record() const;
+
   // Whether no process is left; what one printed before it was given a window may be.
   [[nodiscard]] bool is_gone() const { return !tool_ || ended_; }
 
   [[nodiscard]] const std::optional<std::string>& stage_failure() const { return stage_failure_; }
 
-  [[nodiscard]] const std::string& stderr_tail() const { return stderr_.text(); }
+  [[nodiscard]] std::string stderr_tail() const { return stderr_.text(); }
 
  private:
   [[nodiscard]] bool takes_argument() const { return !post_.stage.holes.empty(); }
@@ -70,6 +73,8 @@ class WindowReplica {
   void fail(wire::Failure why, Turn& turn);
   // The window has failed for good.
   void give_up(wire::Failure why, Turn& turn);
+  // That repeats it by hand.
+  [[nodiscard]] std::string line_for(const WindowWork& work) const;
   void clear_process();
   // What is wrong with what it printed: too much, or not in its framing.
   [[nodiscard]] std::optional<wire::Failure> fault_of_output() const;

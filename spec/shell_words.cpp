@@ -190,4 +190,24 @@ Result<std::vector<std::string>> shell_words(std::string_view command) {
   return WordSplitter(command).split();
 }
 
+std::string shell_quote(std::string_view word) {
+  const bool is_plain = !word.empty() && std::ranges::all_of(word, [](char c) {
+    return is_name_part(c) || is_in(c, "%+,-./:=@");
+  });
+  if (is_plain) return std::string(word);
+  std::string quoted = "'";
+  for (const char c : word) {
+    quoted += c == '\'' ? std::string_view("'\\''") : std::string_view(&c, 1);
+  }
+  return quoted + "'";
+}
+
+std::string shell_quote(const std::vector<std::string>& words) {
+  std::string text;
+  for (const std::string& word : words) {
+    text += (text.empty() ? "" : " ") + shell_quote(word);
+  }
+  return text;
+}
+
 }  // namespace leat::spec

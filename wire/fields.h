@@ -130,6 +130,8 @@ struct Fields<Failure> {
     archive.number("attempts", failure.attempts);
     archive.text("reason", failure.reason, kTextBytesMax);
     archive.bytes("stderr_tail", failure.stderr_tail, kStderrBytesMax);
+    archive.number("elapsed_ns", failure.elapsed_ns);
+    archive.bytes("repeat", failure.repeat, kTextBytesMax);
     archive.rule(
         "inputs", [&] { return has_room(failure.first, failure.inputs); }, "numbers below 2^63");
   }
@@ -142,6 +144,18 @@ struct Fields<DeadLetter> {
     archive.text("stage", letter.stage, kNameBytesMax);
     archive.text("node", letter.node, kNameBytesMax);
     archive.structure("records", letter.records);
+  }
+};
+
+template <>
+struct Fields<LogLine> {
+  static void list(auto& archive, auto& line) {
+    archive.number("replica", line.replica);
+    archive.number("age_ns", line.age_ns);
+    archive.text("record", line.record, kNameBytesMax);
+    archive.bytes("text", line.text, kStderrBytesMax);
+    archive.number("lines_left_out", line.lines_left_out);
+    archive.number("bytes_left_out", line.bytes_left_out);
   }
 };
 

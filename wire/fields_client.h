@@ -193,7 +193,7 @@ struct Fields<Logs> {
     archive.text("pipeline", logs.pipeline, kNameBytesMax);
     archive.text("stage", logs.stage, kNameBytesMax);
     archive.text("node", logs.node, kNameBytesMax);
-    archive.bytes("text", logs.text, kStderrBytesMax);
+    archive.list("lines", logs.lines);
   }
 };
 

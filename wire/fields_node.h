@@ -58,7 +58,7 @@ struct Fields<NodeLogs> {
     archive.bytes("reply_to", logs.reply_to, kNameBytesMax);
     archive.text("pipeline", logs.pipeline, kNameBytesMax);
     archive.text("stage", logs.stage, kNameBytesMax);
-    archive.bytes("text", logs.text, kStderrBytesMax);
+    archive.list("lines", logs.lines);
   }
 };
 

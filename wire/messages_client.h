@@ -121,7 +121,7 @@ struct Logs {
   std::string pipeline;
   std::string stage;
   std::string node;
-  std::string text;  // Any bytes.
+  std::vector<LogLine> lines;
 };
 
 // Cumulative: what was accepted and how far the client may go. Answers OpenSession and Submit, and

@@ -51,7 +51,7 @@ struct NodeLogs {
   std::string reply_to;  // As it was in the question.
   std::string pipeline;
   std::string stage;
-  std::string text;  // The last that the tools said on standard error, any bytes.
+  std::vector<LogLine> lines;  // The last that the tools said on standard error.
 };
 
 // ---- Broker to node, control.

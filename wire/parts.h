@@ -50,6 +50,9 @@ struct Failure {
   std::uint32_t attempts = 0;  // Made in all.
   std::string reason;          // One sentence.
   std::string stderr_tail;     // The tool's last lines, any bytes.
+  // From when the tool was given it, at the last attempt, until that had failed.
+  std::uint64_t elapsed_ns = 0;
+  std::string repeat;  // A line for a shell that does it again by hand. Empty: there is none.
   friend bool operator==(const Failure&, const Failure&) = default;
 };
 
@@ -59,6 +62,16 @@ struct DeadLetter {
   std::string stage;
   std::string node;
   Records records;  // What the stage was given: the record, or all of a window.
+};
+
+// What a tool said on standard error: a line, or how many came too fast to be kept.
+struct LogLine {
+  std::uint32_t replica = 0;
+  std::uint64_t age_ns = 0;  // How long ago, when the node told it.
+  std::string record;        // The only one that was inside then: "17"; empty when not just one.
+  std::string text;          // Any bytes, without the newline.
+  std::uint64_t lines_left_out = 0;
+  std::uint64_t bytes_left_out = 0;  // Above 0: these, of any replica, instead of a line.
 };
 
 // What a node says of one of its inlets. `leases` are those it was given and still owes a

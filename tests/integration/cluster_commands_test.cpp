@@ -247,14 +247,39 @@ TEST_CASE("logs show what tools said on standard error") {
   REQUIRE(up.cluster.run({"pipe", "scene"}, "one\ntwo\n").output == "one\ntwo\n");
   const Outcome all = up.cluster.run({"logs", "scene"});
   CHECK(all.code == 0);
-  CHECK_THAT(all.output, Contains("==> stage loud on node local") && Contains("saw one") &&
-                             Contains("saw two") && Contains("==> stage same"));
+  CHECK_THAT(all.output, Contains("Z loud/0@local ") && Contains("saw one\n") &&
+                             Contains("saw two\n") && !Contains("same"));
   const Outcome one = up.cluster.run({"logs", "scene", "same"});
   CHECK(one.code == 0);
-  CHECK(one.output.find("loud") == std::string::npos);
+  CHECK(one.output.empty());
+  CHECK_THAT(one.errors, Contains("nothing was said"));
   const Outcome none = up.cluster.run({"logs", "scene", "nobody"});
   CHECK(none.code == 3);
   CHECK_THAT(none.errors, Contains("'nobody'"));
+}
+
+TEST_CASE("a line of the logs tells the record that was inside, and has its bytes") {
+  const Up up;
+  up.cluster.scene().write("loud.pl",
+                           "$| = 1; while (<STDIN>) { print STDERR \"\\xff\\x01$_\"; print; }");
+  REQUIRE(up.cluster.deploy("- {name: loud, run: perl loud.pl, in_flight: 1}").code == 0);
+  REQUIRE(up.cluster.run({"pipe", "scene"}, "one\ntwo\nthree\n").code == 0);
+  const Outcome logs = up.cluster.run({"logs", "scene"});
+  CHECK_THAT(logs.output, Contains("Z loud/0@local [record 0] \xff\x01one\n") &&
+                              Contains("Z loud/0@local [record 2] \xff\x01three\n"));
+}
+
+TEST_CASE("a flood on standard error is counted, and hides nothing that comes after it") {
+  const Up up;
+  up.cluster.scene().write("loud.pl",
+                           "$| = 1; while (<STDIN>) { if (/flood/) { print STDERR \"x\\n\" x 1e4 "
+                           "for 1 .. 1000; print STDERR 'end'; } print; }");
+  REQUIRE(up.cluster.deploy("- {name: loud, run: perl loud.pl}").code == 0);
+  REQUIRE(up.cluster.run({"pipe", "scene"}, "one\nflood\ntwo\n").output == "one\nflood\ntwo\n");
+  const Outcome logs = up.cluster.run({"logs", "scene"});
+  CHECK_THAT(logs.output, Contains("loud/0@local ") && Contains("loud@local ... "));
+  CHECK_THAT(logs.output, Contains(" lines (") && Contains(" bytes) left out\n"));
+  CHECK(logs.output.size() < 1 << 20);
 }
 
 TEST_CASE("the status is JSON for programs") {

@@ -28,7 +28,13 @@ Failure failed_record() {
           .status = 11,
           .attempts = 3,
           .reason = "killed by SIGSEGV",
-          .stderr_tail = "oops\n"};
+          .stderr_tail = "oops\n",
+          .elapsed_ns = 2'000'000,
+          .repeat = "cd /srv/p && printf 'c' | parse"};
+}
+
+LogLine logged() {
+  return {.replica = 1, .age_ns = 2'000'000'000, .record = "12", .text = "oops"};
 }
 
 // The last record of its stream had no newline.
@@ -59,7 +65,7 @@ std::vector<Message> node_examples() {
                   .reason = "not found",
                   .stderr_tail = ""},
       NodeLeave{},
-      NodeLogs{.reply_to = "c1", .pipeline = "p", .stage = "parse", .text = "oops\n"},
+      NodeLogs{.reply_to = "c1", .pipeline = "p", .stage = "parse", .lines = {logged()}},
       NodeWelcome{.version = 1,
                   .incarnation = kBroker,
                   .node = kNode,
@@ -198,7 +204,7 @@ std::vector<Message> client_examples() {
                         .replicas = 2,
                         .labels = {{"gpu", "true"}}}}},
       Done{.what = "remove", .count = 3},
-      Logs{.pipeline = "p", .stage = "parse", .node = "a1", .text = "oops\n"},
+      Logs{.pipeline = "p", .stage = "parse", .node = "a1", .lines = {logged()}},
   };
 }
 

@@ -51,8 +51,8 @@ MUTANTS = {
     ),
     "commit-before-rest": (
         "node/each_contract.cpp",
-        "if (is_complete && (sight.rest == Rest::kUnseeable || is_hidden)) return",
-        "if (is_complete && (sight.rest != Rest::kAtRest || is_hidden)) return",
+        "if (is_complete && (is_unseeable || is_hidden)) return",
+        "if (is_complete && (!is_unseeable || is_unseeable || is_hidden)) return",
     ),
     "charge-an-innocent": (
         "node/each_contract.cpp",

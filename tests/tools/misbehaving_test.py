@@ -351,8 +351,6 @@ class Endings(MisbehavingTest):
         self.assertEqual((code, output), (130, b"W0\n"))
         self.check_nothing_left()
 
-    # Nothing is said, however long it takes.
-    @unittest.expectedFailure
     def test_a_pipe_whose_tool_hangs_says_so(self):
         words = joined(["w0", "hang", "w1"])
         _, _, errors = self.interrupt("hangs.py", words, until_readable("stderr"))

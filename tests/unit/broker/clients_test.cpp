@@ -432,10 +432,11 @@ TEST_CASE("logs are asked of every node that has the stage, and passed on to who
   CHECK(std::get<wire::Done>(scene.last("operator")).count == 2);
   const auto wanted = scene.sent<wire::LogsWanted>("m");
   REQUIRE(wanted.size() == 1);
-  scene.from("m", wire::NodeLogs{wanted.front().reply_to, "p", "a", "hello"});
+  scene.from("m", wire::NodeLogs{wanted.front().reply_to, "p", "a", {{.text = "hello"}}});
   const auto logs = std::get<wire::Logs>(scene.last("operator"));
   CHECK(logs.node == "m");
-  CHECK(logs.text == "hello");
+  REQUIRE(logs.lines.size() == 1);
+  CHECK(logs.lines.front().text == "hello");
 }
 
 TEST_CASE("logs of a stage without a node are none, and of an unknown stage refused") {
@@ -449,10 +450,10 @@ TEST_CASE("logs of a stage without a node are none, and of an unknown stage refu
 
 TEST_CASE("logs for nobody, and logs from who is no node, do no harm") {
   Scene scene = running();
-  scene.from("n", wire::NodeLogs{"nobody", "p", "a", "hello"});
+  scene.from("n", wire::NodeLogs{"nobody", "p", "a", {{.text = "hello"}}});
   scene.lose("nobody");
   CHECK(scene.core.status("", scene.now).nodes.front().state == "up");
-  scene.from("stranger", wire::NodeLogs{"client", "p", "a", "hello"});
+  scene.from("stranger", wire::NodeLogs{"client", "p", "a", {{.text = "hello"}}});
   CHECK_FALSE(scene.refusal("stranger").empty());
   CHECK(scene.sent<wire::Logs>("client").empty());
 }

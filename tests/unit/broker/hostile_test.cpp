@@ -249,7 +249,8 @@ class Storm {
         if (below(20) == 0) scene.from(node, wire::NodeLeave{});
         return;
       case 6:
-        scene.from(node, wire::NodeLogs{peer(), "p", "a", std::string(below(2) << 20, 't')});
+        scene.from(node,
+                   wire::NodeLogs{peer(), "p", "a", {{.text = std::string(below(2) << 20, 't')}}});
         return;
       case 7:
         if (report.inlets.empty()) return;

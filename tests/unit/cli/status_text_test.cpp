@@ -116,3 +116,11 @@ TEST_CASE("the summary counts what failed and how fast it went") {
   const std::string table = summary_table(news(), std::chrono::seconds(10));
   CHECK_THAT(table, Contains("parse") && Contains("150") && Contains("1,500"));
 }
+
+TEST_CASE("why nothing moves is what the broker says, or the stage that finishes nothing") {
+  wire::PipelineStatus pipeline = news();
+  CHECK_THAT(waiting_state(pipeline), Contains("stage 'parse' has 10 records and finishes none"));
+  pipeline.state = "waiting: for a node";
+  CHECK(waiting_state(pipeline) == "waiting: for a node");
+  CHECK(waiting_state({.name = "idle", .state = "running"}).empty());
+}

@@ -290,3 +290,15 @@ TEST_CASE("a filter's state is as if its first process had lived on") {
   const std::vector<std::string> followed = {"1r1", "3r3", "5r5", "7r7"};
   CHECK((outputs(world) == followed) == (replicas == 1));
 }
+
+TEST_CASE("a filter whose rest the system withholds is refused at once") {
+  KeptWorld world(stage());
+  Life life = life_of(filtered);
+  life.is_seeable = false;
+  life.hidden = Rest::kWithheld;
+  world.lives = {life};
+  world.give(1, 0, numbered(5));
+  world.run();
+  CHECK(world.replica().stage_failure());
+  CHECK(world.now < leat::Instant{1s} + 10ms);
+}

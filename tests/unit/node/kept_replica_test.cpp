@@ -754,3 +754,13 @@ TEST_CASE("a way that the user chose is kept, and a tool that buffers there stop
   REQUIRE(world.replica().stage_failure());
   CHECK(world.replica().stage_failure()->find("-W interactive") != std::string::npos);
 }
+
+TEST_CASE("where the system withholds a tool's rest, answers are counted") {
+  KeptWorld world(stage());
+  Life life;
+  life.is_seeable = false;
+  life.hidden = Rest::kWithheld;
+  world.lives = {life};
+  run_one(world, 50);
+  CHECK(world.outcomes() == answered(50));
+}

@@ -43,6 +43,7 @@ struct Life {
   std::optional<std::string> start_failure;  // Instead of starting.
   bool may_start_later = false;              // Then: the system was short of something.
   bool is_seeable = true;
+  Rest hidden = Rest::kUnseeable;  // What is seen then.
 };
 
 class KeptWorld {
@@ -241,7 +242,7 @@ class KeptWorld {
     if (tool.is_gone) return;
     const bool is_asleep = !tool.busy_until && !has_line(tool);
     const Rest rest = is_asleep ? Rest::kAtRest : Rest::kBusy;
-    tell(ToolLooked{effect.tool, effect.look, tool.life.is_seeable ? rest : Rest::kUnseeable});
+    tell(ToolLooked{effect.tool, effect.look, tool.life.is_seeable ? rest : tool.life.hidden});
   }
 
   void order(const EndTool& effect) {

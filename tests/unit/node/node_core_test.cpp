@@ -470,7 +470,11 @@ TEST_CASE("a node tells what its tools said last on standard error") {
   CHECK(logs.reply_to == "who asks");
   CHECK(logs.pipeline == "p");
   CHECK(logs.stage == "a");
-  CHECK(logs.text == "[0] low on memory\n[1] loading\n");
+  REQUIRE(logs.lines.size() == 2);
+  CHECK(logs.lines[0].replica == 0);
+  CHECK(logs.lines[0].text == "low on memory");
+  CHECK(logs.lines[1].replica == 1);
+  CHECK(logs.lines[1].text == "loading");
 }
 
 TEST_CASE("what a tool says where its answers come another way is told like its standard error") {
@@ -479,14 +483,15 @@ TEST_CASE("what a tool says where its answers come another way is told like its 
   scene.bring_up(scene.tools.at(0));
   scene.tell(ToolSaid{scene.tools[0], "loading\n"});
   scene.from_broker(wire::LogsWanted{kSegment, "who asks"});
-  CHECK(scene.last<wire::NodeLogs>().text == "[0] loading\n");
+  REQUIRE(scene.last<wire::NodeLogs>().lines.size() == 1);
+  CHECK(scene.last<wire::NodeLogs>().lines.front().text == "loading");
 }
 
 TEST_CASE("a question for the words of an unknown segment is answered, with none") {
   Scene scene(kEach);
   scene.from_broker(wire::LogsWanted{{{1, 1}, 7}, "who asks"});
   CHECK(scene.last<wire::NodeLogs>().reply_to == "who asks");
-  CHECK(scene.last<wire::NodeLogs>().text.empty());
+  CHECK(scene.last<wire::NodeLogs>().lines.empty());
 }
 
 TEST_CASE("a refusal to join is said once, and the node asks again every few seconds") {

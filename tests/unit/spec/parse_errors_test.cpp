@@ -180,8 +180,6 @@ TEST_CASE("what a pipeline lacks is told") {
        "f:2:10: found 'cat', expected a stage: a map of name, run, shell, file, from, replicas, "
        "mode, window, input, output, prelude, ready, max_records, max_age, buffering, in_flight, "
        "timeout, grace, retry, on_error, env, "
-       "mode, window, input, output, prelude, buffering, in_flight, timeout, grace, retry, "
-       "on_error, env, "
        "nice, user, "
        "tool_limits, nodes or exit_codes"},
       {"version: 2\nfuture: x\n",

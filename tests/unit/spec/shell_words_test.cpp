@@ -4,6 +4,7 @@
 
 #include <catch2/catch.hpp>
 
+using leat::spec::shell_quote;
 using leat::spec::shell_words;
 
 namespace {
@@ -111,4 +112,29 @@ TEST_CASE("a mebibyte of line ends is read at once") {
   const auto words = shell_words("a" + std::string(1 << 20, '\n'));
   REQUIRE(words);
   CHECK(*words == Words{"a"});
+}
+
+TEST_CASE("words are quoted where a shell needs it, and only there") {
+  CHECK(shell_quote("") == "''");
+  CHECK(shell_quote("./bin/a-b_c,1:2@x=+%.") == "./bin/a-b_c,1:2@x=+%.");
+  CHECK(shell_quote("two words") == "'two words'");
+  CHECK(shell_quote("it's") == "'it'\\''s'");
+  CHECK(shell_quote("~") == "'~'");
+  CHECK(shell_quote(Words{"sed", "-n", "s/a b//p", ""}) == "sed -n 's/a b//p' ''");
+}
+
+TEST_CASE("quoted words are split into the same words") {
+  std::mt19937 random(7);
+  for (int round = 0; round < 20'000; ++round) {
+    Words words = {"program"};
+    for (auto count = random() % 4; count > 0; --count) {
+      std::string& word = words.emplace_back();
+      for (auto size = random() % 8; size > 0; --size) {
+        word += static_cast<char>(1 + random() % 255);
+      }
+    }
+    const auto split = shell_words(shell_quote(words));
+    REQUIRE(split);
+    REQUIRE(*split == words);
+  }
 }
