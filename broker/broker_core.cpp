@@ -186,6 +186,7 @@ void BrokerCore::look_after(Deployment& deployment) {
   // What was closed by the message goes before what it opens.
   close_at_nodes(deployment);
   deployment.advance(effects_, now_);
+  if (deployment.failings().take_proved()) is_placement_due_ = true;
   // What it takes back may be all that others waited for.
   if (recall(deployment)) deployment.advance(effects_, now_);
   tell_failure(deployment);

@@ -226,6 +226,10 @@ class Deployment {
 
   void close_inlet(const InletKey& key, Effects& effects, Instant now);
   void close_retired(Effects& effects, Instant now);
+  // How many replicas each seat is to have, where nodes may be on trial.
+  [[nodiscard]] std::vector<std::uint32_t> spread_trials(std::size_t segment,
+                                                         const std::vector<Candidate>& nodes,
+                                                         const std::vector<Seat>& seats) const;
   [[nodiscard]] bool has_inlet(std::size_t segment) const;
   [[nodiscard]] bool has_leases(std::size_t segment) const;
   void tell_stage_status(const spec::Vertex& vertex, wire::StageStatus& status,

@@ -38,7 +38,7 @@ void Failings::add(const Key& key, Why why, Instant now) {
 }
 
 void Failings::forget(const Key& key) {
-  entries_.erase(key);
+  if (entries_.erase(key) > 0) is_any_proved_ = true;
   ready_since_.erase(key);
   if (failing_.erase(key.first) > 0) recovered_.push_back(key.first);
 }

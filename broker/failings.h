@@ -55,6 +55,9 @@ class Failings {
   // It works there, so the segment is not failing.
   void forget(const Key& key);
 
+  // Whether anything that had failed has worked since the last call.
+  [[nodiscard]] bool take_proved() { return std::exchange(is_any_proved_, false); }
+
   // All its replicas run there, and none has anything to do: it works when that lasts. A tool that
   // dies by itself mostly does so sooner.
   void seen_ready(const Key& key, Instant now);
@@ -72,6 +75,9 @@ class Failings {
 
   // Whether it may not be there now.
   [[nodiscard]] bool bars(const Key& key) const;
+
+  // Whether it is to show there that it works again.
+  [[nodiscard]] bool is_on_trial(const Key& key) const { return has(key) && !bars(key); }
 
   // Lets what is due be tried again. Whether anything was.
   bool release_due(Instant now);
@@ -111,6 +117,7 @@ class Failings {
   std::set<std::size_t> failing_;
   std::vector<std::size_t> recovered_;
   bool has_news_ = false;
+  bool is_any_proved_ = false;
 };
 
 }  // namespace leat::broker

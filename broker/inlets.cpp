@@ -2,6 +2,7 @@
 // was leased there.
 
 #include <algorithm>
+#include <numeric>
 #include <utility>
 
 #include "broker/deployment.h"
@@ -36,6 +37,26 @@ std::uint32_t Deployment::replicas_at(SegmentId segment, NodeId node) const {
   return is_there ? found->second.replicas() : 0;
 }
 
+std::vector<std::uint32_t> Deployment::spread_trials(std::size_t segment,
+                                                     const std::vector<Candidate>& nodes,
+                                                     const std::vector<Seat>& seats) const {
+  const std::uint32_t wanted = stage_of(segment).replicas;
+  std::vector<Seat> proved = seats;
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    const bool is_on_trial = failings_.is_on_trial({segment, nodes[i].node});
+    if (is_on_trial) proved[i].eligibility = Eligibility::kMustLose;
+  }
+  std::vector<std::uint32_t> targets = spread(wanted, proved);
+  const std::uint64_t sum = std::accumulate(targets.begin(), targets.end(), std::uint64_t{0});
+  if (sum < wanted) return spread(wanted, seats);
+  // A node on trial takes nothing from those that work: it gets one replica beside theirs.
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    const bool may_have_one = wanted > 1 && seats[i].eligibility == Eligibility::kMayGet;
+    if (may_have_one && failings_.is_on_trial({segment, nodes[i].node})) targets[i] = 1;
+  }
+  return targets;
+}
+
 bool Deployment::place(std::size_t segment, const std::vector<Candidate>& nodes,
                        std::uint64_t& epoch, Effects& effects) {
   const SegmentId id{id_, static_cast<std::uint32_t>(segment)};
@@ -48,7 +69,7 @@ bool Deployment::place(std::size_t segment, const std::vector<Candidate>& nodes,
       seats.back().eligibility = Eligibility::kMustLose;
     }
   }
-  const std::vector<std::uint32_t> targets = spread(stage_of(segment).replicas, seats);
+  const std::vector<std::uint32_t> targets = spread_trials(segment, nodes, seats);
   const bool is_ordered = plan_.vertices[plan_.segments[segment].vertex].is_ordered;
   bool has_changed = false;
   for (std::size_t i = 0; i < nodes.size(); ++i) {
