@@ -122,7 +122,7 @@ MUTANTS = {
     "never-try-a-failing-stage-again": (
         "broker/broker_core.cpp",
         "if (deployment->failings().release_due(now)) is_placement_due_ = true;",
-        "",
+        "(void)deployment->failings().release_due(now);",
     ),
     "run-a-stage-anywhere": (
         "broker/nodes.cpp",
