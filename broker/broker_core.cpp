@@ -40,6 +40,7 @@ Effects BrokerCore::tick(Instant now) {
     ENSURE(deployment != nullptr);
     close_silent(*deployment);
     deployment->tick(now);
+    if (deployment->failings().release_due(now)) is_placement_due_ = true;
   }
   return finish_step();
 }
@@ -180,9 +181,12 @@ void BrokerCore::tell_results_done() {
 }
 
 void BrokerCore::look_after(Deployment& deployment) {
+  stop_failing(deployment);
+  find_hopeless(deployment);
   // What was closed by the message goes before what it opens.
   close_at_nodes(deployment);
   deployment.advance(effects_, now_);
+  if (deployment.failings().take_proved()) is_placement_due_ = true;
   // What it takes back may be all that others waited for.
   if (recall(deployment)) deployment.advance(effects_, now_);
   tell_failure(deployment);

@@ -38,6 +38,9 @@ struct Settings {
   std::size_t nodes_max = 1000;
   std::size_t deployments_max = 1000;
   std::size_t sessions_max = 10000;  // Per deployment.
+  // A stage that cannot work on any node ends its pipeline. Else it is tried again and again, and
+  // what was sent waits until somebody has mended its tool.
+  bool fails_for_good = false;
 };
 
 // A message came over the front, from this peer. `identity`: the name of the key that it proved
@@ -168,6 +171,8 @@ class BrokerCore {
   [[nodiscard]] std::map<NodeId, std::uint32_t> loads() const;
   void hear(NodeId node, const std::string& peer, const wire::InletReport& report);
   void repair_inlets(NodeId node, const wire::NodeReport& message);
+  // Takes the stages that fail on whatever they are given from their nodes.
+  void stop_failing(Deployment& deployment);
   void find_hopeless(Deployment& deployment);
   void renew(Deployment& deployment, SegmentId segment, NodeId node);
   bool recall(Deployment& deployment);

@@ -152,7 +152,10 @@ void BrokerCore::deploy_new(const std::string& peer, const wire::Deploy& message
 }
 
 void BrokerCore::add_deployment(DeploymentId id, Deployment::Text text, spec::Pipeline pipeline) {
-  deployments_.emplace(id, std::make_unique<Deployment>(id, std::move(text), std::move(pipeline)));
+  const auto patience =
+      settings_.fails_for_good ? Failings::Patience::kForGood : Failings::Patience::kTriesAgain;
+  deployments_.emplace(
+      id, std::make_unique<Deployment>(id, std::move(text), std::move(pipeline), patience));
   agenda_.touch(id);
   is_placement_due_ = true;
 }
@@ -178,7 +181,13 @@ void BrokerCore::deploy_again(const std::string& peer, Deployment& there,
   const Deployment::Text text{message.file, message.directory, message.spec_text};
   const bool is_same = there.text() == text;
   if (is_same && !there.failure_reason()) {
-    effects_.push_back(Send{peer, wire::Deployed{there.id(), pipeline.name, ""}});
+    // Whoever deploys again has mended something, and wants to see it work.
+    const bool is_failing = there.failings().is_any_failing();
+    const std::string changes = is_failing ? "what fails is tried again now\n" : "";
+    effects_.push_back(Send{peer, wire::Deployed{there.id(), pipeline.name, changes}});
+    if (!is_failing) return;
+    there.failings().clear();
+    is_placement_due_ = true;
     return;
   }
   if (!is_same && !there.is_alike(pipeline)) {

@@ -11,7 +11,6 @@ namespace leat::broker {
 namespace {
 
 constexpr std::size_t kOverMax = 10'000;
-constexpr std::uint32_t kFailuresInARow = 20;  // Of different records: then it is the stage's.
 
 std::uint64_t inputs_of(const wire::LeaseResult& result) {
   std::uint64_t inputs = 0;
@@ -21,6 +20,14 @@ std::uint64_t inputs_of(const wire::LeaseResult& result) {
   return inputs;
 }
 
+std::uint64_t failed_of(const wire::LeaseResult& result) {
+  std::uint64_t failed = 0;
+  for (const wire::Failure& failure : result.failures) {
+    failed += failure.inputs;
+  }
+  return failed;
+}
+
 // Whether a result is nothing but the tool's own failure on some records. One that says what is
 // wrong with a record has not failed.
 bool is_failure_of_tool(const wire::LeaseResult& result) {
@@ -28,22 +35,20 @@ bool is_failure_of_tool(const wire::LeaseResult& result) {
     return failed.kind != wire::FailureKind::kFraming &&
            failed.kind != wire::FailureKind::kNodeLost && failed.kind != wire::FailureKind::kTool;
   };
-  const std::uint64_t inputs = inputs_of(result);
-  std::uint64_t failed = 0;
-  for (const wire::Failure& failure : result.failures) {
-    failed += failure.inputs;
-  }
-  return failed > 0 && failed == inputs &&
+  const std::uint64_t failed = failed_of(result);
+  return failed > 0 && failed == inputs_of(result) &&
          std::all_of(result.failures.begin(), result.failures.end(), is_tools);
 }
 
 }  // namespace
 
-Deployment::Deployment(DeploymentId id, Text text, spec::Pipeline pipeline)
+Deployment::Deployment(DeploymentId id, Text text, spec::Pipeline pipeline,
+                       Failings::Patience patience)
     : id_(id),
       text_(std::move(text)),
       pipeline_(std::move(pipeline)),
       plan_(spec::plan(pipeline_)),
+      failings_(id, patience),
       conducts_(plan_.segments.size()),
       tally_(pipeline_.stages.size()),
       last_served_(plan_.vertices.size()) {}
@@ -127,13 +132,8 @@ void Deployment::restart(Text text, spec::Pipeline pipeline, Effects& effects, I
   close_inlets(effects, now);
   now_ = now;
   end_holding();
-  for (Conduct& conduct : conducts_) {
-    for (const SetAside& aside : conduct.set_aside) {
-      const auto session = sessions_.find(aside.result.outputs.producer);
-      if (session == sessions_.end()) continue;
-      const std::size_t vertex = plan_.segments[aside.result.segment.index].vertex;
-      session->second.flow().take_back_aside(vertex, aside.result.outputs.runs);
-    }
+  for (std::size_t i = 0; i < conducts_.size(); ++i) {
+    take_back_set_aside(i);
   }
   text_ = std::move(text);
   const bool is_same = is_alike(pipeline);
@@ -142,7 +142,7 @@ void Deployment::restart(Text text, spec::Pipeline pipeline, Effects& effects, I
   conducts_.assign(plan_.segments.size(), {});
   last_served_.assign(plan_.vertices.size(), {});
   if (!is_same) tally_.reset(pipeline_.stages.size());
-  unfit_.clear();
+  failings_.clear();
   standstill_since_.reset();
   failure_.reset();
 }
@@ -205,6 +205,11 @@ void Deployment::finish(const wire::LeaseResult& result, const std::string& node
   }
   if (!bury(session, result, node_name)) return;
   commit(session, result, node_name, now);
+  const Inlet* const from = inlet(result.segment, result.node);
+  const bool is_of_now = from != nullptr && from->epoch() == result.epoch;
+  if (is_of_now && failed_of(result) < inputs_of(result)) {
+    failings_.forget({result.segment.index, result.node});
+  }
 }
 
 void Deployment::set_aside(Session& session, const wire::LeaseResult& result,
@@ -215,12 +220,21 @@ void Deployment::set_aside(Session& session, const wire::LeaseResult& result,
     return;
   }
   Conduct& conduct = conducts_[result.segment.index];
+  const Inlet* const from = inlet(result.segment, result.node);
+  // What was under way when the stage was stopped says nothing of how it does now.
+  const bool is_late = from == nullptr || from->epoch() != result.epoch;
+  if (conduct.is_suspect() && is_late) return;
   ++conduct.failures_in_a_row;
-  if (conduct.failures_in_a_row >= kFailuresInARow) {
+  if (conduct.is_suspect()) {
     const wire::Failure& last = result.failures.front();
-    fail("stage '" + stage.name + "': " + std::to_string(kFailuresInARow) +
-         " different records in a row failed, so it is the stage that fails, not they; the last: " +
-         last.reason + (last.stderr_tail.empty() ? "" : "\n" + last.stderr_tail));
+    const std::string reason =
+        std::to_string(Conduct::kFailuresMax) +
+        " different records in a row failed, so it is the stage that fails, not they; the last: " +
+        last.reason + (last.stderr_tail.empty() ? "" : "\n" + last.stderr_tail);
+    if (failings_.patience() == Failings::Patience::kForGood) {
+      return fail("stage '" + stage.name + "': " + reason);
+    }
+    conduct.verdict = reason;
     return;
   }
   const std::size_t vertex = plan_.segments[result.segment.index].vertex;
@@ -241,6 +255,42 @@ void Deployment::charge_set_aside(std::size_t segment, Instant now) {
     if (!session->second.flow().is_open(vertex, aside.result.outputs.runs)) continue;
     if (!bury(session->second, aside.result, aside.node_name)) return;
     commit(session->second, aside.result, aside.node_name, now);
+  }
+}
+
+void Deployment::take_back_set_aside(std::size_t segment) {
+  conducts_[segment].set_aside_count = 0;
+  const std::size_t vertex = plan_.segments[segment].vertex;
+  for (const SetAside& aside : std::exchange(conducts_[segment].set_aside, {})) {
+    const auto session = sessions_.find(aside.result.outputs.producer);
+    if (session == sessions_.end()) continue;
+    session->second.flow().take_back_aside(vertex, aside.result.outputs.runs);
+  }
+}
+
+std::vector<std::pair<SegmentId, std::string>> Deployment::take_verdicts() {
+  std::vector<std::pair<SegmentId, std::string>> verdicts;
+  for (std::size_t i = 0; i < conducts_.size(); ++i) {
+    if (!conducts_[i].verdict) continue;
+    take_back_set_aside(i);
+    verdicts.emplace_back(SegmentId{id_, static_cast<std::uint32_t>(i)},
+                          std::move(*std::exchange(conducts_[i].verdict, std::nullopt)));
+  }
+  return verdicts;
+}
+
+void Deployment::note_failing(std::size_t segment, Effects& effects, Instant now) {
+  if (!failings_.begin(segment)) return;
+  effects.push_back(Say{"pipeline '" + pipeline_.name + "': stage '" + stage_of(segment).name +
+                        "' fails: " + failings_.reasons(segment, now)});
+  // What was leased after them must not be ahead of them.
+  if (!has_inlet(segment)) take_back_set_aside(segment);
+}
+
+void Deployment::tell_recovered(Effects& effects) {
+  for (const std::size_t segment : failings_.take_recovered()) {
+    effects.push_back(Say{"pipeline '" + pipeline_.name + "': stage '" + stage_of(segment).name +
+                          "' works again"});
   }
 }
 
@@ -351,7 +401,11 @@ void Deployment::tick(Instant now) {
 
 std::optional<Instant> Deployment::next_deadline() const {
   std::optional<Instant> next;
-  if (standstill_since_ && !failure_) next = *standstill_since_ + kStandstillTime;
+  if (!failure_) next = failings_.next_deadline();
+  if (standstill_since_ && !failure_) {
+    const Instant at = *standstill_since_ + kStandstillTime;
+    if (!next || at < *next) next = at;
+  }
   for (const auto& [id, session] : sessions_) {
     const std::optional<Instant> at = session.flow().next_deadline();
     if (at && (!next || *at < *next)) next = at;

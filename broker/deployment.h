@@ -16,13 +16,14 @@
 #include <functional>
 #include <map>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "broker/conduct.h"
 #include "broker/effects.h"
+#include "broker/failings.h"
 #include "broker/inlet.h"
 #include "broker/outlet.h"
 #include "broker/placement.h"
@@ -42,7 +43,7 @@ class Deployment {
     friend bool operator==(const Text&, const Text&) = default;
   };
 
-  Deployment(DeploymentId id, Text text, spec::Pipeline pipeline);
+  Deployment(DeploymentId id, Text text, spec::Pipeline pipeline, Failings::Patience patience);
   // Sessions refer to the plan.
   Deployment(const Deployment&) = delete;
   Deployment& operator=(const Deployment&) = delete;
@@ -134,18 +135,17 @@ class Deployment {
   // The order that opens the inlet at its node, or says how many replicas it is to have.
   [[nodiscard]] wire::OpenInlet order(std::size_t segment, const Inlet& inlet) const;
 
-  struct Unfit {
-    std::string node_name;
-    std::string reason;
-  };
+  // The stage cannot work on that node: what it had there goes elsewhere, or waits.
+  void give_up_on(SegmentId segment, NodeId node, Failings::Why why, Effects& effects, Instant now);
 
-  // The stage cannot work on that node: what it had there goes elsewhere, or the pipeline fails.
-  void give_up_on(SegmentId segment, NodeId node, Unfit why, Effects& effects, Instant now);
+  [[nodiscard]] Failings& failings() { return failings_; }
 
-  [[nodiscard]] bool has_given_up_on(std::size_t segment, NodeId node) const;
+  // The segments that fail on whatever they are given, and why; what was set aside there goes back
+  // uncharged. Each is to be given up on wherever it is, before anything else is done.
+  [[nodiscard]] std::vector<std::pair<SegmentId, std::string>> take_verdicts();
 
-  // Why the stage cannot work where it was tried: "node 'a': not found; ...".
-  [[nodiscard]] std::string unfit_reasons(std::size_t segment) const;
+  // The stage has no node left where it has not failed: it says so, once, and nothing is charged.
+  void note_failing(std::size_t segment, Effects& effects, Instant now);
 
   // A node's word on one of its inlets; connects to it when it is new. Whether it must be renewed:
   // a lease was lost on the way to a stage that takes records in order.
@@ -199,22 +199,10 @@ class Deployment {
   // What was leased on so many lost nodes runs alone; one more, and it is a dead letter.
   static constexpr std::uint32_t kKillsAlone = 3;
 
-  // A failure that waits to be charged: nothing is, while the stage may be the one that fails.
-  struct SetAside {
-    wire::LeaseResult result;
-    std::string node_name;
-  };
-
-  // What a segment's tool did lately.
-  struct Conduct {
-    bool has_started = false;             // A replica, once.
-    std::uint32_t failures_in_a_row = 0;  // Of different records, without a success between.
-    std::vector<SetAside> set_aside;
-    std::uint64_t set_aside_count = 0;  // Origins.
-  };
-
   void set_aside(Session& session, const wire::LeaseResult& result, const std::string& node_name);
   void charge_set_aside(std::size_t segment, Instant now);
+  void take_back_set_aside(std::size_t segment);
+  void tell_recovered(Effects& effects);
   // Charges where nothing else is left that could still succeed.
   void charge_idle(Instant now);
   void end_leases(const std::map<LeaseKey, std::uint32_t>& holders);
@@ -238,6 +226,10 @@ class Deployment {
 
   void close_inlet(const InletKey& key, Effects& effects, Instant now);
   void close_retired(Effects& effects, Instant now);
+  // How many replicas each seat is to have, where nodes may be on trial.
+  [[nodiscard]] std::vector<std::uint32_t> spread_trials(std::size_t segment,
+                                                         const std::vector<Candidate>& nodes,
+                                                         const std::vector<Seat>& seats) const;
   [[nodiscard]] bool has_inlet(std::size_t segment) const;
   [[nodiscard]] bool has_leases(std::size_t segment) const;
   void tell_stage_status(const spec::Vertex& vertex, wire::StageStatus& status,
@@ -281,7 +273,7 @@ class Deployment {
   std::vector<std::pair<SegmentId, NodeId>> closed_;
   std::vector<ProducerId> ended_;
 
-  std::map<InletKey, Unfit> unfit_;   // Where the segment cannot work, and why.
+  Failings failings_;
   std::map<std::string, bool> over_;  // Names of producers, not too many: had they results?
   std::deque<std::string> over_in_order_;
   std::vector<Conduct> conducts_;  // One per segment.

@@ -75,10 +75,12 @@ void Deployment::tell_stage_status(const spec::Vertex& vertex, wire::StageStatus
   }
   const Duration held_back = tally_.stage(vertex.stage).held_back.running(now);
   status.held_back_ns += static_cast<std::uint64_t>(held_back.count());
-  if (placed >= stage.replicas) return;
+  status.failing = failings_.is_failing(vertex.segment);
+  const std::string reasons = failings_.reasons(vertex.segment, now);
+  if (status.failing) status.trouble = reasons;
+  if (status.failing || placed >= stage.replicas) return;
   status.trouble = std::to_string(stage.replicas - placed) + " of " +
                    std::to_string(stage.replicas) + " replicas have no node";
-  const std::string reasons = unfit_reasons(vertex.segment);
   if (!reasons.empty()) status.trouble += ": " + reasons;
 }
 
@@ -111,7 +113,7 @@ wire::PipelineStatus Deployment::status(const std::map<NodeId, std::string>& nod
     if (vertex.kind != spec::VertexKind::kStage) continue;
     wire::StageStatus stage = tally_.status(vertex.stage);
     tell_stage_status(vertex, stage, node_names, now);
-    const bool is_told_why = !unfit_reasons(vertex.segment).empty();
+    const bool is_told_why = failings_.has_any(vertex.segment);
     if (!stage.trouble.empty() && !is_told_why) {
       if (const auto reason = why(pipeline_.stages[vertex.stage])) stage.trouble += ": " + *reason;
     }
@@ -119,11 +121,15 @@ wire::PipelineStatus Deployment::status(const std::map<NodeId, std::string>& nod
   }
   tell_sink_status(status, now);
   status.state = failure_ ? "failed: " + *failure_ : "running";
+  const auto failing = std::find_if(status.stages.begin(), status.stages.end(),
+                                    [](const wire::StageStatus& stage) { return stage.failing; });
   const auto troubled =
       std::find_if(status.stages.begin(), status.stages.end(),
                    [](const wire::StageStatus& stage) { return !stage.trouble.empty(); });
   if (failure_) return status;
-  if (troubled != status.stages.end()) {
+  if (failing != status.stages.end()) {
+    status.state = "failing: stage '" + failing->name + "': " + failing->trouble;
+  } else if (troubled != status.stages.end()) {
     status.state = "waiting: stage '" + troubled->name + "': " + troubled->trouble;
   } else if (status.results > 0 && status.consumers == 0) {
     status.state = "held back by sink out: no consumer";

@@ -20,6 +20,7 @@ void Deployment::advance(Effects& effects, Instant now) {
   charge_idle(now);
   if (failure_) close_inlets(effects, now);
   close_retired(effects, now);
+  tell_recovered(effects);
   finish_taken(now);
   bytes_ = held_bytes();
   // What has come to the sink is delivered whatever becomes of the stages.
@@ -280,6 +281,9 @@ void Deployment::update_credits(Effects& effects) {
 
 bool Deployment::is_at_a_standstill() const {
   if (bytes_ < pipeline_.limits.queue_bytes_max) return false;
+  for (std::size_t i = 0; i < plan_.segments.size(); ++i) {
+    if (!has_inlet(i)) return false;
+  }
   for (const auto& [key, inlet] : inlets_) {
     if (!inlet.leases().empty() || !inlet.is_open()) return false;
   }

@@ -2,10 +2,10 @@
 // was leased there.
 
 #include <algorithm>
+#include <numeric>
 #include <utility>
 
 #include "broker/deployment.h"
-#include "broker/reason.h"
 
 namespace leat::broker {
 
@@ -37,6 +37,26 @@ std::uint32_t Deployment::replicas_at(SegmentId segment, NodeId node) const {
   return is_there ? found->second.replicas() : 0;
 }
 
+std::vector<std::uint32_t> Deployment::spread_trials(std::size_t segment,
+                                                     const std::vector<Candidate>& nodes,
+                                                     const std::vector<Seat>& seats) const {
+  const std::uint32_t wanted = stage_of(segment).replicas;
+  std::vector<Seat> proved = seats;
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    const bool is_on_trial = failings_.is_on_trial({segment, nodes[i].node});
+    if (is_on_trial) proved[i].eligibility = Eligibility::kMustLose;
+  }
+  std::vector<std::uint32_t> targets = spread(wanted, proved);
+  const std::uint64_t sum = std::accumulate(targets.begin(), targets.end(), std::uint64_t{0});
+  if (sum < wanted) return spread(wanted, seats);
+  // A node on trial takes nothing from those that work: it gets one replica beside theirs.
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    const bool may_have_one = wanted > 1 && seats[i].eligibility == Eligibility::kMayGet;
+    if (may_have_one && failings_.is_on_trial({segment, nodes[i].node})) targets[i] = 1;
+  }
+  return targets;
+}
+
 bool Deployment::place(std::size_t segment, const std::vector<Candidate>& nodes,
                        std::uint64_t& epoch, Effects& effects) {
   const SegmentId id{id_, static_cast<std::uint32_t>(segment)};
@@ -45,11 +65,11 @@ bool Deployment::place(std::size_t segment, const std::vector<Candidate>& nodes,
     const Inlet* const there = inlet(id, candidate.node);
     seats.push_back(candidate.seat);
     seats.back().replicas = there == nullptr ? 0 : there->replicas();
-    if (has_given_up_on(segment, candidate.node)) {
+    if (failings_.bars({segment, candidate.node})) {
       seats.back().eligibility = Eligibility::kMustLose;
     }
   }
-  const std::vector<std::uint32_t> targets = spread(stage_of(segment).replicas, seats);
+  const std::vector<std::uint32_t> targets = spread_trials(segment, nodes, seats);
   const bool is_ordered = plan_.vertices[plan_.segments[segment].vertex].is_ordered;
   bool has_changed = false;
   for (std::size_t i = 0; i < nodes.size(); ++i) {
@@ -98,26 +118,10 @@ void Deployment::close_retired(Effects& effects, Instant now) {
   }
 }
 
-void Deployment::give_up_on(SegmentId segment, NodeId node, Unfit why, Effects& effects,
+void Deployment::give_up_on(SegmentId segment, NodeId node, Failings::Why why, Effects& effects,
                             Instant now) {
-  why.reason = shortened(std::move(why.reason), kReasonBytesMax / 2);
-  unfit_[{segment.index, node}] = std::move(why);
+  failings_.add({segment.index, node}, std::move(why), now);
   close_inlet({segment.index, node}, effects, now);
-}
-
-bool Deployment::has_given_up_on(std::size_t segment, NodeId node) const {
-  return unfit_.contains({segment, node});
-}
-
-std::string Deployment::unfit_reasons(std::size_t segment) const {
-  std::string reasons;
-  for (const auto& [key, unfit] : unfit_) {
-    if (key.first != segment) continue;
-    if (!reasons.empty()) reasons += "; ";
-    reasons += "node '" + unfit.node_name + "': " + unfit.reason;
-    if (reasons.size() > kReasonBytesMax) break;
-  }
-  return shortened(std::move(reasons));
 }
 
 Inlet* Deployment::inlet(SegmentId segment, NodeId node) {
@@ -144,6 +148,12 @@ bool Deployment::report(NodeId node, const std::string& node_name, const wire::I
   }
   tally_.add_report(plan_.segments[report.segment.index].stages.front(), node_name,
                     known->last_report(), report);
+  const bool is_ready = known->replicas() > 0 && report.replicas_ready >= known->replicas();
+  if (is_ready && known->leases().empty()) {
+    failings_.seen_ready({report.segment.index, node}, now);
+  } else {
+    failings_.seen_busy({report.segment.index, node});
+  }
   const std::vector<std::uint64_t> lost = known->report(report, now);
   const std::size_t vertex = plan_.segments[report.segment.index].vertex;
   if (!lost.empty() && plan_.vertices[vertex].is_ordered) return true;
@@ -186,7 +196,7 @@ void Deployment::lose_node(NodeId node, const std::string& name, Ledger::Cause c
     effects.push_back(DisconnectInlet{node, {id_, static_cast<std::uint32_t>(at->first.first)}});
     at = inlets_.erase(at);
   }
-  std::erase_if(unfit_, [node](const auto& entry) { return entry.first.second == node; });
+  failings_.forget_node(node);
 }
 
 void Deployment::take_back(const InletKey& key, std::uint64_t number, Ledger::Cause cause,

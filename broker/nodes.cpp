@@ -82,9 +82,10 @@ void BrokerCore::hear(NodeId node, const std::string& peer, const wire::InletRep
         "what the broker sends to its inlet at " + report.address +
         " does not arrive: is that address right (--advertise), and its port "
         "open to the broker (--inlet-ports)?";
-    effects_.push_back(Say{"node '" + name + "': " + reason});
-    deployment->give_up_on(report.segment, node, {name, reason}, effects_, now_);
-    return find_hopeless(*deployment);
+    const bool is_news = !deployment->failings().has({report.segment.index, node});
+    if (is_news) effects_.push_back(Say{"node '" + name + "': " + reason});
+    return deployment->give_up_on(report.segment, node, {name, reason, Failings::Proof::kResult},
+                                  effects_, now_);
   }
   if (is_to_renew) renew(*deployment, report.segment, node);
 }
@@ -128,7 +129,6 @@ void BrokerCore::receive(const std::string& peer, const wire::StageFailed& messa
   const std::string tail = message.stderr_tail.empty() ? "" : "\n" + message.stderr_tail;
   deployment->give_up_on(message.segment, *node,
                          {members_.member(*node).name, message.reason + tail}, effects_, now_);
-  find_hopeless(*deployment);
 }
 
 void BrokerCore::receive(const std::string& peer, const wire::NodeLeave& /*message*/) {
@@ -218,18 +218,37 @@ std::optional<std::string> BrokerCore::why_ineligible(const spec::Stage& stage) 
   return reasons;
 }
 
-// Fails a pipeline of which a stage could not work on any node that may run it.
+void BrokerCore::stop_failing(Deployment& deployment) {
+  for (const auto& [segment, reason] : deployment.take_verdicts()) {
+    for (const auto& [node, member] : members_.all()) {
+      if (deployment.inlet(segment, node) == nullptr) continue;
+      deployment.give_up_on(segment, node, {member.name, reason, Failings::Proof::kResult},
+                            effects_, now_);
+    }
+  }
+}
+
+// Finds the stages that could not work on any node that may run them.
 void BrokerCore::find_hopeless(Deployment& deployment) {
+  const bool is_news = deployment.failings().take_news();
+  const bool is_for_good = settings_.fails_for_good;
+  // Where that ends a pipeline, a node that is drained says nothing of those that may come.
+  if (is_for_good && !is_news) return;
   for (std::size_t i = 0; i < deployment.plan().segments.size(); ++i) {
     const spec::Stage& stage = deployment.stage_of(i);
-    const std::string reasons = deployment.unfit_reasons(i);
-    if (reasons.empty()) continue;
+    const Failings& failings = deployment.failings();
+    if (!failings.has_any(i)) continue;
     const bool has_hope =
         std::any_of(members_.all().begin(), members_.all().end(), [&](const auto& entry) {
-          return !deployment.has_given_up_on(i, entry.first) && !entry.second.is_draining &&
+          return !failings.has({i, entry.first}) && !entry.second.is_draining &&
                  has_labels(entry.second, stage);
         });
-    if (!has_hope) deployment.fail("stage '" + stage.name + "': " + reasons);
+    if (has_hope) continue;
+    if (is_for_good) {
+      deployment.fail("stage '" + stage.name + "': " + failings.reasons(i, now_));
+    } else {
+      deployment.note_failing(i, effects_, now_);
+    }
   }
 }
 

@@ -99,6 +99,8 @@ Daemons::Options private_cluster() {
   // In one process nobody gets lost: whoever is silent was stopped together with us.
   options.broker->settings.node_silence_max = kForever;
   options.broker->settings.client_silence_max = kForever;
+  // Nobody is there to mend a tool, and whoever waits for the results wants to know at once.
+  options.broker->settings.fails_for_good = true;
   // Its only node coming and going is no news here.
   options.broker->say = [](const std::string&) {};
   options.node = node_of_this_machine(incarnation);

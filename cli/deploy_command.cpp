@@ -58,6 +58,11 @@ class Rollout {
     if (found->state.starts_with("failed")) {
       return trouble(ExitCode::kPipelineFailed, "pipeline '" + pipeline_ + "' " + found->state);
     }
+    if (found->state.starts_with("failing")) {
+      return trouble(ExitCode::kPipelineFailed,
+                     "pipeline '" + pipeline_ + "' stays deployed, and is tried again, but is " +
+                         found->state);
+    }
     return *found;
   }
 

@@ -56,6 +56,7 @@ Json stage_json(const wire::StageStatus& stage) {
           {"replicas", stage.replicas},
           {"replicas_ready", sum_over_nodes(stage).replicas_ready},
           {"trouble", stage.trouble},
+          {"failing", stage.failing},
           {"waiting", stage.waiting},
           {"waiting_bytes", stage.waiting_bytes},
           {"oldest_seconds", seconds(stage.oldest_ns)},

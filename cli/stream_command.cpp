@@ -88,7 +88,10 @@ void StreamCommand::look_why() {
 void StreamCommand::tell_state() {
   if (code_ || !status_ || deliveries_ + session_.accepted_count() != moved_) return;
   const std::string state = waiting_state(*status_);
-  if (state == std::exchange(told_state_, state) || state.empty()) return;
+  const std::string told = std::exchange(told_state_, state);
+  // Of a stage that fails the state counts the seconds until it is tried again.
+  const bool still_fails = state.starts_with("failing") && told.starts_with("failing");
+  if (state == told || still_fails || state.empty()) return;
   tell("pipeline '" + status_->name + "': " + state);
 }
 

@@ -72,9 +72,11 @@ bool has_failed(const PipelineStatus& pipeline) {
 
 constexpr std::array<Metric<PipelineStatus>, 12> kOfPipeline = {{
     {"leat_pipeline_up", kGauge,
-     "1 while the pipeline runs; 0 while replicas of it have no node, and when it has failed.",
+     "1 while the pipeline runs; 0 while replicas of it have no node or a stage is failing, and "
+     "when it has failed.",
      [](const PipelineStatus& pipeline) {
-       return truth(!pipeline.state.starts_with("waiting") && !has_failed(pipeline));
+       const bool is_waiting = pipeline.state.starts_with("waiting");
+       return truth(!is_waiting && !pipeline.state.starts_with("failing") && !has_failed(pipeline));
      }},
     {"leat_pipeline_failed", kGauge, "1 when the pipeline has failed and stands still.",
      [](const PipelineStatus& pipeline) { return truth(has_failed(pipeline)); }},
@@ -107,7 +109,10 @@ constexpr std::array<Metric<PipelineStatus>, 12> kOfPipeline = {{
      }},
 }};
 
-constexpr std::array<Metric<StageStatus>, 5> kOfStage = {{
+constexpr std::array<Metric<StageStatus>, 6> kOfStage = {{
+    {"leat_stage_failing", kGauge,
+     "1 while the stage cannot work on any node, and is tried again until it can.",
+     [](const StageStatus& stage) { return truth(stage.failing); }},
     {"leat_stage_queue_records", kGauge, "Records that wait at the broker for the stage.",
      [](const StageStatus& stage) { return number(stage.waiting); }},
     {"leat_stage_queue_bytes", kGauge, "Bytes that wait at the broker for the stage.",

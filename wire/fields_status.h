@@ -34,6 +34,7 @@ struct Fields<StageStatus> {
     archive.text("name", stage.name, kNameBytesMax);
     archive.number("replicas", stage.replicas);
     archive.text("trouble", stage.trouble, kTextBytesMax);
+    archive.boolean("failing", stage.failing);
     archive.number("waiting", stage.waiting);
     archive.number("waiting_bytes", stage.waiting_bytes);
     archive.number("oldest_ns", stage.oldest_ns);

@@ -41,7 +41,8 @@ struct StageOnNode {
 struct StageStatus {
   std::string name;
   std::uint32_t replicas = 0;  // Wanted over the whole cluster.
-  std::string trouble;         // Why it has not all of them; else empty.
+  std::string trouble;         // Why it has not all of them, or fails; else empty.
+  bool failing = false;        // It could not work anywhere, and is tried again.
   std::uint64_t waiting = 0;   // Records.
   std::uint64_t waiting_bytes = 0;
   std::uint64_t oldest_ns = 0;     // Age of the oldest record without an outcome here.
@@ -52,7 +53,7 @@ struct StageStatus {
 
 struct PipelineStatus {
   std::string name;
-  // "running", "waiting: why", "held back by sink NAME: why", "failed: why".
+  // "running", "failing: why", "waiting: why", "held back by sink NAME: why", "failed: why".
   std::string state;
   std::uint64_t queue_bytes = 0;
   std::uint64_t queue_bytes_max = 0;

@@ -158,9 +158,34 @@ TEST_CASE("a tool that does not exist fails the deploy, with the node and the re
   const Up up;
   const Outcome found = up.cluster.deploy("- {name: missing, run: ./no-such-tool}");
   CHECK(found.code == 4);
-  CHECK_THAT(found.errors,
-             Contains("'missing'") && Contains("local") && Contains("No such file or directory"));
-  CHECK_THAT(up.cluster.status(), Contains("\"state\":\"failed: "));
+  CHECK_THAT(found.errors, Contains("'missing'") && Contains("local") &&
+                               Contains("No such file or directory") && Contains("stays deployed"));
+  CHECK(found.elapsed < 10s);
+  CHECK_THAT(up.cluster.status(), Contains("\"state\":\"failing: "));
+}
+
+TEST_CASE(
+    "a pipeline goes on by itself when its tool is mended, and everybody knows why it waits") {
+  const Up up;
+  REQUIRE(up.cluster.deploy("- {name: late, run: ./late-tool}").code == 4);
+  const auto pipe = up.cluster.start_shell("printf 'a\\nb\\n' | \"$LEAT\" pipe scene");
+  REQUIRE(up.cluster.run({"send", "scene"}, "c\nd\n").code == 0);
+  CHECK(up.cluster.shows("\"records\":4"));
+  CHECK_THAT(up.cluster.status(),
+             Contains("\"failing\":true") &&
+                 Contains("failing: stage 'late': node 'local': cannot start") &&
+                 Contains("tried again in "));
+  CHECK(pipe->says("pipeline 'scene': failing: stage 'late': node 'local': cannot start"));
+  CHECK(up.daemon->says("pipeline 'scene': stage 'late' fails: node 'local': cannot start"));
+  up.cluster.scene().write("late-tool", "#!/bin/sh\nexec cat\n", 0755);
+  const Outcome done = pipe->end();
+  CHECK(done.code == 0);
+  CHECK(done.output == "a\nb\n");
+  CHECK(up.cluster.shows("\"results\":2"));
+  CHECK_THAT(up.cluster.status(), Contains("\"failing\":false"));
+  CHECK(up.daemon->says("pipeline 'scene': stage 'late' works again"));
+  const std::string& log = up.daemon->said();
+  CHECK(log.find("' fails: ") == log.rfind("' fails: "));
 }
 
 TEST_CASE("a command that there is not is told with the nearest one") {

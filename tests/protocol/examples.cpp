@@ -143,6 +143,7 @@ PipelineStatus status_of_pipeline() {
           .stages = {{.name = "parse",
                       .replicas = 2,
                       .trouble = "",
+                      .failing = false,
                       .waiting = 0,
                       .waiting_bytes = 0,
                       .oldest_ns = 1200,

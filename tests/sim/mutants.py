@@ -119,6 +119,11 @@ MUTANTS = {
         "session->second.flow().take_back_aside(vertex, aside.result.outputs.runs);",
         "(void)vertex;",
     ),
+    "never-try-a-failing-stage-again": (
+        "broker/broker_core.cpp",
+        "if (deployment->failings().release_due(now)) is_placement_due_ = true;",
+        "(void)deployment->failings().release_due(now);",
+    ),
     "run-a-stage-anywhere": (
         "broker/nodes.cpp",
         "if (member.is_draining || !has_labels(member, stage)) {",

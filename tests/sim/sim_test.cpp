@@ -64,6 +64,8 @@ const Names& in_any_world() {
                               "tool: forgets an answer, once",
                               "tool: prints half an answer and crashes",
                               "tool: is missing",
+                              "a tool that was missing everywhere is there again",
+                              "a stage that failed works again",
                               "tool: cannot be started for a while",
                               "node kills a tool",
                               "node ends a tool",

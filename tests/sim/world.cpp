@@ -69,6 +69,9 @@ void World::draw_trouble(Kind kind) {
     case 2:
       trouble_ = Trouble::kRemoved;
       break;
+    case 3:
+      trouble_ = Trouble::kStageFailing;
+      break;
     default:
       break;
   }

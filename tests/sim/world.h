@@ -60,7 +60,8 @@ class World {
   enum class Trouble {
     kNone,
     kToolMissingOnNode,      // The first stage cannot start on one node.
-    kToolMissingEverywhere,  // It cannot start anywhere for a while: the pipeline fails.
+    kToolMissingEverywhere,  // It cannot start anywhere for a while: the pipeline fails for good.
+    kStageFailing,           // The same, and the broker tries it again: everything must arrive.
     kRemoved                 // The pipeline is removed with what is in it.
   };
 
@@ -142,6 +143,7 @@ class World {
   void remove_in_the_middle();
   void note_no_removal(const std::string& refusal);
   void revive_failed();
+  void tool_goes_and_comes();
 
   // ---- The broker.
   [[nodiscard]] std::unique_ptr<broker::BrokerCore> make_broker() const;

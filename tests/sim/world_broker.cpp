@@ -37,11 +37,13 @@ const Kind* answer_of(const std::string& peer, const broker::Effects& effects) {
 }  // namespace
 
 std::unique_ptr<broker::BrokerCore> World::make_broker() const {
-  return std::make_unique<broker::BrokerCore>(broker::Settings{.incarnation = broker_incarnation_,
-                                                               .results_address = "results",
-                                                               .beat = 1s,
-                                                               .node_silence_max = 5s,
-                                                               .client_silence_max = 20s});
+  return std::make_unique<broker::BrokerCore>(
+      broker::Settings{.incarnation = broker_incarnation_,
+                       .results_address = "results",
+                       .beat = 1s,
+                       .node_silence_max = 5s,
+                       .client_silence_max = 20s,
+                       .fails_for_good = trouble_ == Trouble::kToolMissingEverywhere});
 }
 
 void World::restart_broker() {
@@ -227,6 +229,8 @@ void World::order(const broker::DisconnectInlet& effect) {
   inlets_.erase({effect.node, effect.segment});
 }
 
-void World::order(const broker::Say& /*effect*/) {}
+void World::order(const broker::Say& effect) {
+  if (effect.text.ends_with("works again")) ++census_["a stage that failed works again"];
+}
 
 }  // namespace leat::sim

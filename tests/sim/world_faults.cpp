@@ -33,11 +33,22 @@ void World::plan_faults() {
       revive_failed();
     });
   }
+  if (trouble_ == Trouble::kStageFailing) tool_goes_and_comes();
   if (trouble_ == Trouble::kRemoved) {
     schedule_.after(chance_.up_to(fault_time_), [this] {
       if (phase_ == Phase::kWorking) remove_in_the_middle();
     });
   }
+}
+
+void World::tool_goes_and_comes() {
+  // From the start, or when some of its replicas run.
+  const Duration goes = chance_.one_in(2) ? Duration(0) : chance_.up_to(4s);
+  schedule_.after(goes, [this] { is_tool_missing_ = true; });
+  expect(goes + 2s + chance_.up_to(chance_.one_in(4) ? 60s : 4s), [this] {
+    ++census_["a tool that was missing everywhere is there again"];
+    is_tool_missing_ = false;
+  });
 }
 
 void World::fault() {

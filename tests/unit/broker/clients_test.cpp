@@ -22,8 +22,8 @@ wire::OpenSession opening(wire::SessionUse use, const std::string& name, std::ui
 }
 
 // A pipeline that runs on one node.
-Scene running(const std::string& spec = kEach) {
-  Scene scene;
+Scene running(const std::string& spec = kEach, Settings settings = Scene::settings()) {
+  Scene scene(std::move(settings));
   scene.deploy(spec);
   scene.join("n");
   scene.settle();
@@ -331,7 +331,7 @@ TEST_CASE("an abandoned result holds its producer back, and nothing else") {
 }
 
 TEST_CASE("what waits for consumers is theirs after the pipeline has failed") {
-  Scene scene = running();
+  Scene scene = running(kEach, Scene::for_good());
   const Opened sender = scene.sender("sender");
   scene.submit(sender, 0, numbered(0, 2));
   scene.settle();

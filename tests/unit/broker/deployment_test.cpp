@@ -159,7 +159,7 @@ TEST_CASE("windows that were being filled go on in the next version") {
 }
 
 TEST_CASE("a failed pipeline starts again when it is deployed again") {
-  Scene scene;
+  Scene scene(Scene::for_good());
   scene.deploy(kEach);
   scene.join("n");
   scene.settle();

@@ -39,6 +39,13 @@ class Scene {
  public:
   static Settings settings() { return {.incarnation = 1, .results_address = "r"}; }
 
+  // Of a broker whose pipelines fail for good.
+  static Settings for_good() {
+    Settings settings = Scene::settings();
+    settings.fails_for_good = true;
+    return settings;
+  }
+
   explicit Scene(Settings settings = Scene::settings()) : core(std::move(settings)) {}
 
   // ---- What happens.

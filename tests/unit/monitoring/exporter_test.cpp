@@ -110,7 +110,16 @@ TEST_CASE("a pipeline is up while it runs or is held back, and failed only when 
   CHECK(state("running") == std::array{1.0, 0.0});
   CHECK(state("held back by sink out: no consumer") == std::array{1.0, 0.0});
   CHECK(state("waiting: no node has label gpu=true") == std::array{0.0, 0.0});
+  CHECK(state("failing: stage 'parse': no such file") == std::array{0.0, 0.0});
   CHECK(state("failed: stage 'parse': no such file") == std::array{0.0, 1.0});
+}
+
+TEST_CASE("a stage that is failing is told as such") {
+  wire::Status status = sample_status();
+  const std::string name = "leat_stage_failing{pipeline=\"news\",stage=\"tokenize\"}";
+  CHECK(told_of(status).at(name) == 0);
+  status.pipelines[0].stages[0].failing = true;
+  CHECK(told_of(status).at(name) == 1);
 }
 
 TEST_CASE("a sink holds a pipeline back when results wait and nobody takes them") {
