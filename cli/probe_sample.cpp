@@ -56,10 +56,23 @@ Cut cut_by_pass(const framing::Framing& framing, std::string_view stream) {
   return cut;
 }
 
+// The largest prime up to n: windows of so many records fit no tool that takes several at a time.
+std::size_t prime_below(std::size_t n) {
+  const auto is_prime = [](std::size_t number) {
+    for (std::size_t i = 2; i * i <= number; ++i) {
+      if (number % i == 0) return false;
+    }
+    return true;
+  };
+  while (n > 2 && !is_prime(n))
+    --n;
+  return n;
+}
+
 // The last third, the middle, the first; and once more in their own order, so that they are sorted
 // in no direction.
 std::vector<std::size_t> in_two_orders(std::size_t records) {
-  const std::size_t third = std::max<std::size_t>(records / 3, 1);
+  const std::size_t third = prime_below(std::max<std::size_t>(records / 3, 1));
   std::vector<std::size_t> order;
   for (std::size_t end = records; end > 0;) {
     const std::size_t begin = end - std::min(end, third);
@@ -124,7 +137,7 @@ std::vector<std::string> records_of(const framing::Framing& framing, std::string
 Shuffled shuffle(const framing::Framing& framing, std::string_view stream) {
   const Cut records = cut(framing, stream);
   std::vector<std::size_t> order = in_two_orders(records.ends.size());
-  const std::size_t window = std::max<std::size_t>(order.size() / 3, 2);
+  const std::size_t window = prime_below(std::max<std::size_t>(order.size() / 3, 2));
   while (order.size() <= window) {
     order.insert(order.end(), order.begin(), order.end());
   }

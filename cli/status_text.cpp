@@ -110,6 +110,14 @@ bool is_held_back_by_sink(const wire::PipelineStatus& pipeline) {
   return pipeline.results > 0 && pipeline.consumers == 0;
 }
 
+std::uint64_t finished_count(const wire::PipelineStatus& pipeline) {
+  std::uint64_t finished = 0;
+  for (const wire::StageStatus& stage : pipeline.stages) {
+    finished += sum_over_nodes(stage).records_in;
+  }
+  return finished;
+}
+
 std::string waiting_state(const wire::PipelineStatus& pipeline) {
   if (pipeline.state != "running") return pipeline.state;
   for (const wire::StageStatus& stage : pipeline.stages) {

@@ -29,6 +29,9 @@ struct StageTotals {
 // Whether results wait and nobody comes for them.
 [[nodiscard]] bool is_held_back_by_sink(const wire::PipelineStatus& pipeline);
 
+// How many records have had their outcome, at all stages together.
+[[nodiscard]] std::uint64_t finished_count(const wire::PipelineStatus& pipeline);
+
 // Why nothing moves, when nothing does; empty when that cannot be told.
 [[nodiscard]] std::string waiting_state(const wire::PipelineStatus& pipeline);
 

@@ -80,13 +80,14 @@ void StreamCommand::look_why() {
   next_look_ = now_ + kLookTime;
   const std::uint64_t moved = session_.accepted_count() + deliveries_;
   if (moved != std::exchange(moved_, moved) || session_.submitted_count() == 0) still_since_ = now_;
-  if (now_ - still_since_ < kStillTime) return;
-  still_since_ = now_;
-  carry_out(session_.ask_status(now_));
+  if (now_ - still_since_ >= kStillTime - kLookTime) carry_out(session_.ask_status(now_));
 }
 
 void StreamCommand::tell_state() {
-  if (code_ || !status_ || deliveries_ + session_.accepted_count() != moved_) return;
+  // A filter that drops all moves nothing, but finishes records.
+  const std::uint64_t finished = std::exchange(finished_, finished_count(*status_));
+  if (finished != finished_) still_since_ = now_;
+  if (code_ || now_ - still_since_ < kStillTime) return;
   const std::string state = waiting_state(*status_);
   const std::string told = std::exchange(told_state_, state);
   // Of a stage that fails the state counts the seconds until it is tried again.

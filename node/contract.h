@@ -26,10 +26,11 @@ namespace leat::node {
 // What a look saw, and what earlier ones did.
 struct Sight {
   Rest rest = Rest::kBusy;
-  std::string reason;       // Why nothing could be seen.
-  bool has_rested = false;  // This process, ever.
-  Duration waited{};        // So long every look saw it wait for something.
-  Duration hidden{};        // So long no look saw more than that, or anything.
+  std::string reason;          // Why nothing could be seen.
+  bool has_rested = false;     // This process, ever.
+  bool has_committed = false;  // Any process.
+  Duration waited{};           // So long every look saw it wait for something.
+  Duration hidden{};           // So long no look saw more than that, or anything.
 };
 
 struct Verdict {

@@ -13,6 +13,7 @@ using namespace std::chrono_literals;
 
 // A process that was never seen at rest so long hides it.
 constexpr Duration kHiddenMax = 10s;
+constexpr Duration kHiddenAtWorkMax = 60s;
 
 }  // namespace
 
@@ -42,7 +43,9 @@ Verdict FilterContract::judge(const Uncommitted& given, const Sight& sight) cons
     return {may_commit ? Kind::kCommit : Kind::kClose, ""};
   }
   const bool is_withheld = sight.rest == Rest::kWithheld;
-  if (!is_withheld && (sight.has_rested || sight.hidden < kHiddenMax)) return {};
+  // What it does with its first record may take a child its time; what it did once, it may again.
+  const Duration most = sight.has_rested ? Duration(kHiddenAtWorkMax) : Duration(kHiddenMax);
+  if (!is_withheld && (sight.has_committed || sight.hidden < most)) return {};
   const std::string why =
       sight.reason.empty() ? "it waits otherwise than by reading its standard input" : sight.reason;
   return {Kind::kRefuse, "cannot be seen at rest, which mode filter needs: " + why + remedy};

@@ -15,7 +15,7 @@ namespace leat::node {
 class History {
  public:
   // A tool that has read more without a word is not told it again.
-  static constexpr std::size_t kBytesMax = std::size_t{1} << 20;
+  static constexpr std::size_t kBytesMax = std::size_t{4} << 20;
 
   // `is_kept`: of a stage with several replicas no process has all records anyway.
   explicit History(bool is_kept) : is_open_(is_kept) {}
@@ -31,8 +31,13 @@ class History {
       bytes_ += bytes.size();
       pieces_.push_back(std::move(bytes));
     }
-    if (bytes_ > kBytesMax) close();
+    if (bytes_ <= kBytesMax) return;
+    close();
+    is_lost_ = true;
   }
+
+  // It grew too long.
+  [[nodiscard]] bool is_lost() const { return is_lost_; }
 
   // What it was given since then is given again by other means, if at all.
   void forget() { since_.clear(); }
@@ -48,6 +53,7 @@ class History {
 
  private:
   bool is_open_;
+  bool is_lost_ = false;
   std::size_t bytes_ = 0;  // Of pieces_.
   std::vector<Bytes> pieces_;
   std::vector<Bytes> since_;  // Not counted yet.

@@ -53,7 +53,7 @@ void KeptReplica::commit(Turn& turn) {
   const std::uint32_t inputs = given_.count();
   push_results(ask([this](auto& c) { return c.results(given_); }), inputs, given_.since(), turn);
   if (closing_ == Closing::kNo) history_.close();
-  history_.keep();
+  keep_history(turn);
   note_commit();
 }
 
@@ -150,7 +150,13 @@ void KeptReplica::test_end(Turn& turn) {
 void KeptReplica::finish_test(const ToolEnded& event, Turn& turn) {
   const Ending ending{.has_printed_more = given_.answers().bytes() > late_bytes_};
   late_bytes_ = 0;
-  if (is_filter() && event.is_signal && !is_test_late_) return died(event, turn);
+  if (is_filter() && is_test_late_) {
+    give_back(turn);
+    return fail_stage(quote(post_.stage.argv) +
+                      " did not end within `grace` of its end-of-file, so mode filter cannot know "
+                      "whether it prints behind its rest; raise `grace`, or use mode: window");
+  }
+  if (is_filter() && event.is_signal) return died(event, turn);
   const Conclusion conclusion = ask([&](auto& c) { return c.conclude(given_, ending); });
   switch (conclusion.kind) {
     case Conclusion::Kind::kCommit:
@@ -168,24 +174,46 @@ void KeptReplica::finish_test(const ToolEnded& event, Turn& turn) {
 void KeptReplica::holds_back(const std::string& what, Turn& turn) {
   const std::string why = quote(post_.stage.argv) + " " + what;
   if (is_filter()) {
-    // It was given these records and nothing else, so what it printed is theirs; unless it was told
-    // its history, too.
-    const bool is_theirs = history_.pieces().empty();
-    if (is_theirs) commit_last(turn);
-    if (is_theirs) history_.keep();
-    if (leave_way(why, turn)) return give_back(turn);
+    // A tool that reads ahead prints other things at its end than it would with more input.
+    give_back(turn);
+    if (leave_way(why, turn)) return;
     return fail_stage(why + ": it buffers its output, or prints at the end of its input; " +
                       flush_remedy(post_.stage));
   }
-  // A record may make a tool wait that otherwise answers; one that never answered buffers.
-  if (!has_ever_committed_ && leave_way(why, turn)) return give_back(turn);
-  if (!has_ever_committed_ && ++held_back_count_ >= kHeldBackMax) {
+  // A record may make a tool wait that otherwise answers; one that never answered buffers, and one
+  // that does it again and again.
+  const bool is_usual = ++held_back_count_ >= kHeldBackMax;
+  if ((!has_ever_committed_ || is_usual) && leave_way(why, turn)) {
+    held_back_count_ = 0;
+    return give_back(turn);
+  }
+  if (!has_ever_committed_ && is_usual) {
     return fail_stage(why + ": it buffers its output; " + flush_remedy(post_.stage));
   }
   turn.tally.count_restart(kBuffering);
   blame({.kind = wire::FailureKind::kMismatch,
          .reason = "the tool " + what + "; if it buffers its output, " + flush_remedy(post_.stage)},
         turn);
+}
+
+void KeptReplica::lose_history(Turn& turn) {
+  history_.close();
+  turn.effects.push_back(Say{"stage '" + post_.stage.name + "': " + quote(post_.stage.argv) +
+                             " did not live through what came before when it was told again, and "
+                             "begins anew: if it counts or remembers across records, its output is "
+                             "wrong"});
+}
+
+void KeptReplica::keep_history(Turn& turn) {
+  const bool was_lost = history_.is_lost();
+  history_.keep();
+  if (was_lost || !history_.is_lost()) return;
+  turn.effects.push_back(Say{
+      "stage '" + post_.stage.name + "': " + quote(post_.stage.argv) + " has printed nothing for " +
+      count_of(History::kBytesMax, "byte") +
+      " of input; until it does, each process is ended to prove that it holds nothing back, and "
+      "no longer told what came before: if it counts or remembers across records, its output is "
+      "wrong; use mode: window with window: all then"});
 }
 
 bool KeptReplica::leave_way(const std::string& why, Turn& turn) {
@@ -228,7 +256,7 @@ void KeptReplica::on(const ToolEnded& event, Turn& turn) {
 void KeptReplica::finish_last(const ToolEnded& event, Turn& turn) {
   // One that fails may have been cut off in the middle of an answer. grep fails in silence when it
   // has found nothing.
-  const bool has_answer = is_filter() ? stderr_.is_empty() : given_.answers().count() > 0;
+  const bool has_answer = is_filter() ? !has_complained_ : given_.answers().count() > 0;
   if (!event.is_signal && (has_answer || event.status == 0)) return commit_last(turn);
   wire::Failure why = failure_of(event, post_.stage, stderr_tail());
   turn.tally.count_restart(why.kind);
@@ -250,7 +278,7 @@ void KeptReplica::tell_late(Turn& turn) {
 
 void KeptReplica::died(const ToolEnded& event, Turn& turn) {
   if (stage_failure_) return;
-  if (is_replaying_) history_.close();
+  if (is_replaying_) lose_history(turn);
   const bool is_content = !event.is_signal && event.status == 0;
   // One that a record makes end is blamed on it; one that ends again and again without a culprit
   // does not read on until end-of-file.

@@ -46,7 +46,8 @@ KeptReplica::KeptReplica(Post post, std::uint64_t seed)
       contract_(contract_for(post_)),
       opening_(post_.stage),
       given_(tool_output(post_.stage)),
-      history_(is_filter() && post_.stage.replicas == 1),
+      history_(is_filter() && post_.stage.replicas == 1 && !post_.stage.records_max &&
+               !post_.stage.age_max),
       stderr_(post_.limits),
       said_(post_.limits),
       pause_(seed) {}
@@ -167,6 +168,7 @@ void KeptReplica::replay(Turn& turn) {
     unaccepted_bytes_ += bytes.size();
     turn.effects.push_back(FeedTool{*tool_, bytes});
     is_replaying_ = true;
+    replay_since_ = turn.now;
   }
 }
 
@@ -196,6 +198,7 @@ void KeptReplica::give(Portion portion, Turn& turn) {
   unaccepted_bytes_ += bytes.size();
   cancel_look();
   given_.add(std::move(portion), bytes.size(), turn.now);
+  has_complained_ = false;
   history_.note(bytes);
   if (!bytes.empty()) turn.effects.push_back(FeedTool{*tool_, std::move(bytes)});
   if (!is_unterminated) return;
@@ -236,6 +239,7 @@ Sight KeptReplica::sight_of(const ToolLooked& event, Instant now) {
   return {.rest = event.rest,
           .reason = event.reason,
           .has_rested = has_rested_,
+          .has_committed = has_ever_committed_,
           .waited = now - waiting_since_.value_or(now),
           .hidden = now - hidden_since_.value_or(now)};
 }
@@ -246,10 +250,7 @@ void KeptReplica::on(const ToolLooked& event, Turn& turn) {
   is_look_valid_ = false;
   const Sight sight = sight_of(event, turn.now);
   if (!opening_.is_over() || is_on_probation_) return look_before_feeding(sight, turn);
-  if (is_replaying_) {
-    is_replaying_ = sight.rest != Rest::kAtRest;
-    return is_replaying_ ? plan_look(turn.now) : cancel_look();
-  }
+  if (is_replaying_) return look_after_replay(sight, turn);
   if (given_.is_empty()) return;
   const Verdict verdict = ask([&](auto& c) { return c.judge(given_, sight); });
   switch (verdict.kind) {
@@ -263,6 +264,14 @@ void KeptReplica::on(const ToolLooked& event, Turn& turn) {
     case Verdict::Kind::kRefuse:
       return fail_stage_and_end(quote(post_.stage.argv) + " " + verdict.reason, turn);
   }
+}
+
+void KeptReplica::look_after_replay(const Sight& sight, Turn& turn) {
+  is_replaying_ = sight.rest != Rest::kAtRest;
+  if (!is_replaying_) return cancel_look();
+  const Verdict verdict = ask([&](auto& c) { return c.judge(given_, sight); });
+  if (verdict.kind != Verdict::Kind::kRefuse) return plan_look(turn.now);
+  fail_stage_and_end(quote(post_.stage.argv) + " " + verdict.reason, turn);
 }
 
 void KeptReplica::look_before_feeding(const Sight& sight, Turn& turn) {
@@ -302,11 +311,17 @@ void KeptReplica::tell_silence(Rest rest, Turn& turn) {
           flush_remedy(post_.stage) + "; `timeout:` ends such a wait"});
 }
 
+std::optional<Instant> KeptReplica::busy_since() const {
+  if (is_replaying_) return replay_since_;
+  return given_.is_empty() ? std::nullopt : std::optional(given_.last_progress());
+}
+
 void KeptReplica::check_timeout(Turn& turn) {
   // One that has answered all and does not come to rest may be busy with a record whose answer was
   // another one's surplus.
-  if (!post_.stage.timeout || given_.is_empty()) return;
-  if (turn.now - given_.last_progress() < *post_.stage.timeout) return;
+  const std::optional<Instant> since = busy_since();
+  if (!post_.stage.timeout || !since || turn.now - *since < *post_.stage.timeout) return;
+  if (is_replaying_) lose_history(turn);
   fail(timeout_failure(*post_.stage.timeout), turn);
 }
 
@@ -324,6 +339,7 @@ void KeptReplica::on(const ToolSaid& event, Turn& turn) {
 
 void KeptReplica::on(const ToolComplained& event, Turn& turn) {
   stderr_.add(event.bytes);
+  has_complained_ = true;
   if (opening_.is_over()) return;
   opening_.hear_stderr(event.bytes);
   if (opening_.is_over()) end_opening(turn.now);
@@ -476,8 +492,8 @@ std::optional<Instant> KeptReplica::next_deadline(const WorkQueue& queue, Instan
   if (const auto worn = worn_at(); worn && *worn > now) sooner(*worn);
   if (!opening_.is_over()) sooner(started_at_ + opening_.timeout());
   if (is_on_probation_) sooner(probation_until_);
-  if (post_.stage.timeout && !given_.is_empty()) {
-    sooner(given_.last_progress() + *post_.stage.timeout);
+  if (const auto since = busy_since(); since && post_.stage.timeout) {
+    sooner(*since + *post_.stage.timeout);
   }
   return next;
 }

@@ -106,6 +106,7 @@ class KeptReplica {
   void give(Portion portion, Turn& turn);
   // Gives a filter's process what those before it were given, and drops what it prints then.
   void replay(Turn& turn);
+  void look_after_replay(const Sight& sight, Turn& turn);
   [[nodiscard]] bool must_commit_first(Instant now) const;
   [[nodiscard]] WorkQueue::Room room(const WorkQueue& queue);
   [[nodiscard]] bool may_feed() const;
@@ -116,6 +117,8 @@ class KeptReplica {
   void cancel_look();
   [[nodiscard]] Sight sight_of(const ToolLooked& event, Instant now);
   void look_before_feeding(const Sight& sight, Turn& turn);
+  // Since when it owes something, if it does.
+  [[nodiscard]] std::optional<Instant> busy_since() const;
   void check_timeout(Turn& turn);
   void tell_silence(Rest rest, Turn& turn);
   [[nodiscard]] std::optional<wire::Failure> fault_of_output() const;
@@ -138,6 +141,10 @@ class KeptReplica {
   void finish_last(const ToolEnded& event, Turn& turn);
   void finish_test(const ToolEnded& event, Turn& turn);
   void holds_back(const std::string& what, Turn& turn);
+  // What this cycle was given is the next process's history; says so when that is too long.
+  void keep_history(Turn& turn);
+  // It does not live through its history again.
+  void lose_history(Turn& turn);
   // Whether processes are connected otherwise from now on, which is said.
   [[nodiscard]] bool leave_way(const std::string& why, Turn& turn);
   // Back to the queue: nobody is to blame.
@@ -173,8 +180,10 @@ class KeptReplica {
   Opening opening_;            // Nothing is fed before it is over.
   Uncommitted given_;
   History history_;
-  bool has_replayed_ = false;  // This process was given the history.
-  bool is_replaying_ = false;  // It has not come to rest since.
+  bool has_complained_ = false;  // Since it was given something.
+  bool has_replayed_ = false;    // This process was given the history.
+  bool is_replaying_ = false;    // It has not come to rest since:
+  Instant replay_since_;
   Pace pace_;
   StderrTail stderr_;
   StderrTail said_;  // On standard output.

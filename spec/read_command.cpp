@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "spec/flush_flag.h"
 #include "spec/shell_words.h"
 #include "spec/values.h"
 
@@ -63,14 +64,19 @@ std::string absolute(std::string_view program, std::string_view directory) {
   return std::string(directory) + (directory.ends_with('/') ? "" : "/") + std::string(program);
 }
 
-// Whether a shell would take this word for its script: sh -c 'THIS', bash -ec 'THIS'.
+// Whether the program would take this word for its script: sh -c 'THIS', perl -ne 'THIS',
+// sed 'THIS'.
 bool is_script(const Words& words, std::size_t word) {
-  constexpr std::array<std::string_view, 6> kShells = {"sh", "bash", "dash", "ksh", "zsh", "ash"};
-  const std::string_view program = words.front();
-  const std::string_view name = program.substr(program.rfind('/') + 1);
-  if (word < 2 || std::ranges::find(kShells, name) == kShells.end()) return false;
+  constexpr std::array<std::string_view, 13> kByFlag = {"sh",  "bash", "dash",   "ksh",  "zsh",
+                                                        "ash", "perl", "python", "ruby", "node",
+                                                        "php", "lua",  "python3"};
+  constexpr std::array<std::string_view, 5> kByPlace = {"awk", "gawk", "mawk", "sed", "jq"};
+  const std::string_view name = program_of(words);
+  if (std::ranges::find(kByPlace, name) != kByPlace.end()) return words[word] != "{}";
+  if (word < 2 || std::ranges::find(kByFlag, name) == kByFlag.end()) return false;
   const std::string_view before = words[word - 1];
-  return before.starts_with('-') && !before.starts_with("--") && before.ends_with('c');
+  const bool is_flag = before.starts_with('-') && !before.starts_with("--");
+  return is_flag && std::string_view("ceE").find(before.back()) != std::string_view::npos;
 }
 
 Read<void> check_holes(const YamlValue& stage, const Command& command, bool shell) {
@@ -82,8 +88,8 @@ Read<void> check_holes(const YamlValue& stage, const Command& command, bool shel
     if (shell || is_script(command.argv, hole.word)) {
       return fault(
           mark_of_word(stage, hole.word),
-          "found '{}' in a shell's script, expected \"$1\" there and the record behind it, "
-          "for the shell would carry out what the record says: "
+          "found '{}' in a script, expected \"$1\" or the like there and the record behind it, "
+          "for the script would carry out what the record says: "
           "run: [sh, -c, 'SCRIPT with \"$1\"', sh, '{}']; {{}} stands for {} itself");
     }
   }

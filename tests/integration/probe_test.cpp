@@ -160,7 +160,7 @@ TEST_CASE("records are never given to a shell to read") {
   scene.write("sample", "$(touch was-read)\n", 0644);
   const Outcome probed = scene.shell(probe("sh -c 'echo {}'"));
   CHECK(probed.code == 2);
-  CHECK(has(probed.errors, "found '{}' in a shell's script"));
+  CHECK(has(probed.errors, "found '{}' in a script"));
   CHECK_FALSE(std::filesystem::exists(scene.path("was-read")));
 }
 

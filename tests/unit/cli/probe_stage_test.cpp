@@ -68,7 +68,7 @@ TEST_CASE("a command in which a shell would read the records is refused before a
   CHECK(check_command({"echo", "{}"}));
   const Result<void> checked = check_command({"sh", "-c", "echo {}"});
   REQUIRE_FALSE(checked);
-  CHECK(checked.error().message.find("`sh -c 'echo {}'` can be no stage: found '{}' in a shell's "
+  CHECK(checked.error().message.find("`sh -c 'echo {}'` can be no stage: found '{}' in a "
                                      "script") == 0);
 }
 

@@ -444,8 +444,8 @@ TEST_CASE("a record as an argument where it cannot be one is told what would do"
       " beside '{}' in run, expected none or {records: 1}: the tool is "
       "started for each record";
   const std::string script =
-      "found '{}' in a shell's script, expected \"$1\" there and the record behind it, for the "
-      "shell would carry out what the record says: run: [sh, -c, 'SCRIPT with \"$1\"', sh, "
+      "found '{}' in a script, expected \"$1\" or the like there and the record behind it, for the "
+      "script would carry out what the record says: run: [sh, -c, 'SCRIPT with \"$1\"', sh, "
       "'{}']; {{}} stands for {} itself";
   const std::string each =
       "found '{}' in run in mode each, expected mode: window beside it, in which the tool is "
