@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "broker/broker_core.h"
+#include "broker/changes.h"
 #include "broker/reason.h"
 #include "core/words.h"
 #include "spec/parse.h"
@@ -11,35 +12,6 @@
 namespace leat::broker {
 
 namespace {
-
-// The stage of that name, or the end.
-auto find_stage(const spec::Pipeline& pipeline, const std::string& name) {
-  return std::find_if(pipeline.stages.begin(), pipeline.stages.end(),
-                      [&](const spec::Stage& stage) { return stage.name == name; });
-}
-
-// What another version of a pipeline changes, a line each.
-std::string changes_between(const spec::Pipeline& old, const spec::Pipeline& next) {
-  std::string changes;
-  for (const spec::Stage& stage : next.stages) {
-    const auto before = find_stage(old, stage.name);
-    const std::string name = "stage " + stage.name + ": ";
-    if (before == old.stages.end()) {
-      changes += name + "new\n";
-      continue;
-    }
-    if (before->argv != stage.argv) changes += name + "another command\n";
-    if (before->replicas != stage.replicas) {
-      changes += name + "replicas " + std::to_string(before->replicas) + " -> " +
-                 std::to_string(stage.replicas) + "\n";
-    }
-  }
-  for (const spec::Stage& stage : old.stages) {
-    const bool stays = find_stage(next, stage.name) != next.stages.end();
-    if (!stays) changes += "stage " + stage.name + ": removed\n";
-  }
-  return changes.empty() ? "settings or text of the file\n" : shortened(changes);
-}
 
 // What is wrong with the opening, whatever is open already.
 std::optional<std::string> fault_of(const wire::OpenSession& message) {
