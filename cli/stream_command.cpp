@@ -85,8 +85,8 @@ void StreamCommand::look_why() {
 
 void StreamCommand::tell_state() {
   // A filter that drops all moves nothing, but finishes records.
-  const std::uint64_t finished = std::exchange(finished_, finished_count(*status_));
-  if (finished != finished_) still_since_ = now_;
+  const std::optional<std::uint64_t> before = std::exchange(finished_, finished_count(*status_));
+  if (before && before != finished_) still_since_ = now_;
   if (code_ || now_ - still_since_ < kStillTime) return;
   const std::string state = waiting_state(*status_);
   const std::string told = std::exchange(told_state_, state);

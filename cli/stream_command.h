@@ -97,10 +97,10 @@ class StreamCommand {
   bool has_told_end_ = false;
   Instant started_;
   Instant next_progress_;
-  Instant next_look_;           // When to look whether anything moves.
-  std::uint64_t moved_ = 0;     // How much had moved at the last look.
-  std::uint64_t finished_ = 0;  // Records that stages had finished by the last status.
-  Instant still_since_;         // Nothing has moved.
+  Instant next_look_;                      // When to look whether anything moves.
+  std::uint64_t moved_ = 0;                // How much had moved at the last look.
+  std::optional<std::uint64_t> finished_;  // By stages, as of the last status.
+  Instant still_since_;                    // Nothing has moved.
   std::uint64_t deliveries_ = 0;
   std::string told_state_;                       // Of the pipeline, when it did not run.
   std::optional<wire::PipelineStatus> status_;   // The latest.
