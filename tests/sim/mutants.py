@@ -140,9 +140,9 @@ MUTANTS = {
         "if (given.count() > 0) suspicion.culprit = 0;",
     ),
     "mix-two-producers-outputs": (
-        "node/work_queue.cpp",
-        "if (room.producer && portion.batch.producer != *room.producer) return false;",
-        "",
+        "node/filter_contract.cpp",
+        "  if (given.is_empty()) return room;\n",
+        "  return room;\n",
     ),
     "mix-two-leases-outputs": (
         "node/work_queue.cpp",
