@@ -12,14 +12,6 @@ namespace {
 
 constexpr std::size_t kOverMax = 10'000;
 
-std::uint64_t inputs_of(const wire::LeaseResult& result) {
-  std::uint64_t inputs = 0;
-  for (const Run& run : result.outputs.runs) {
-    inputs += run.inputs;
-  }
-  return inputs;
-}
-
 std::uint64_t failed_of(const wire::LeaseResult& result) {
   std::uint64_t failed = 0;
   for (const wire::Failure& failure : result.failures) {
@@ -36,7 +28,7 @@ bool is_failure_of_tool(const wire::LeaseResult& result) {
            failed.kind != wire::FailureKind::kNodeLost && failed.kind != wire::FailureKind::kTool;
   };
   const std::uint64_t failed = failed_of(result);
-  return failed > 0 && failed == inputs_of(result) &&
+  return failed > 0 && failed == input_count(result.outputs.runs) &&
          std::all_of(result.failures.begin(), result.failures.end(), is_tools);
 }
 
@@ -78,7 +70,7 @@ void Deployment::close_session(ProducerId producer) {
                   [&](const SetAside& aside) { return aside.result.outputs.producer == producer; });
     conduct.set_aside_count = 0;
     for (const SetAside& aside : conduct.set_aside) {
-      conduct.set_aside_count += inputs_of(aside.result);
+      conduct.set_aside_count += input_count(aside.result.outputs.runs);
     }
   }
   sessions_.erase(producer);
@@ -207,7 +199,7 @@ void Deployment::finish(const wire::LeaseResult& result, const std::string& node
   commit(session, result, node_name, now);
   const Inlet* const from = inlet(result.segment, result.node);
   const bool is_of_now = from != nullptr && from->epoch() == result.epoch;
-  if (is_of_now && failed_of(result) < inputs_of(result)) {
+  if (is_of_now && failed_of(result) < input_count(result.outputs.runs)) {
     failings_.forget({result.segment.index, result.node});
   }
 }
@@ -239,9 +231,7 @@ void Deployment::set_aside(Session& session, const wire::LeaseResult& result,
   }
   const std::size_t vertex = plan_.segments[result.segment.index].vertex;
   end_leases(session.flow().set_aside(vertex, result.outputs.runs));
-  for (const Run& run : result.outputs.runs) {
-    conduct.set_aside_count += run.inputs;
-  }
+  conduct.set_aside_count += input_count(result.outputs.runs);
   conduct.set_aside.push_back({result, node_name});
 }
 
@@ -321,7 +311,8 @@ void Deployment::commit(Session& session, const wire::LeaseResult& result,
   end_leases(session.flow().commit(segment.vertex, result.outputs, now));
   Inlet* const from = inlet(result.segment, result.node);
   if (from == nullptr) return;
-  from->measure(inputs_of(result), Duration(static_cast<Duration::rep>(result.busy_ns)),
+  from->measure(input_count(result.outputs.runs),
+                Duration(static_cast<Duration::rep>(result.busy_ns)),
                 result.outputs.records.bytes());
 }
 

@@ -180,6 +180,14 @@ Bytes pack_lengths(const std::vector<std::uint32_t>& lengths) {
   return Bytes::own(std::move(bytes));
 }
 
+std::uint64_t input_count(const std::vector<Run>& runs) {
+  std::uint64_t inputs = 0;
+  for (const Run& run : runs) {
+    inputs += run.inputs;
+  }
+  return inputs;
+}
+
 std::vector<Run> origins_of(const std::vector<Run>& runs, std::uint32_t first,
                             std::uint32_t count) {
   std::vector<Run> origins;

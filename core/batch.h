@@ -127,6 +127,9 @@ struct Batch {
   Records records;
 };
 
+// How many origins these are of.
+[[nodiscard]] std::uint64_t input_count(const std::vector<Run>& runs);
+
 // The origins of `count` records from index `first` on, as runs that are one for one.
 [[nodiscard]] std::vector<Run> origins_of(const std::vector<Run>& runs, std::uint32_t first,
                                           std::uint32_t count);

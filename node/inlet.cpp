@@ -62,9 +62,7 @@ void Inlet::take(wire::Lease lease, Effects& effects, Instant now) {
   highest_seen_ = std::max(highest_seen_, lease.number);
   Held& held = held_[key];
   for (const Batch& slice : lease.slices) {
-    for (const Run& run : slice.runs) {
-      held.inputs_left += run.inputs;
-    }
+    held.inputs_left += input_count(slice.runs);
   }
   if (!opening_.is_ordered) return work_off(lease, now);
   early_.emplace(lease.number, std::move(lease));
@@ -193,10 +191,7 @@ void Inlet::note_results(const std::vector<wire::LeaseResult>& results) {
   for (const wire::LeaseResult& result : results) {
     const auto held = held_.find({result.epoch, result.lease});
     if (held == held_.end()) continue;  // Of an older epoch.
-    std::uint64_t inputs = 0;
-    for (const Run& run : result.outputs.runs) {
-      inputs += run.inputs;
-    }
+    const std::uint64_t inputs = input_count(result.outputs.runs);
     ENSURE(held->second.inputs_left >= inputs);
     held->second.inputs_left -= inputs;
     ++held->second.results_open;

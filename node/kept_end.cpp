@@ -31,14 +31,6 @@ constexpr std::uint32_t kHeldBackMax = 3;
 // Ends with status 0 that no record is to blame for.
 constexpr std::uint32_t kContentedEndsMax = 2;
 
-std::uint32_t inputs_of(const wire::LeaseResult& result) {
-  std::uint32_t inputs = 0;
-  for (const Run& run : result.outputs.runs) {
-    inputs += run.inputs;
-  }
-  return inputs;
-}
-
 }  // namespace
 
 // ---- Commit points.
@@ -98,8 +90,9 @@ void KeptReplica::push_results(std::vector<wire::LeaseResult> results, std::uint
   const Duration busy = std::max<Duration>(turn.now - since, Duration(1));
   Histogram service = pace_.take_service();
   for (wire::LeaseResult& result : results) {
-    const std::uint32_t count = std::max(inputs_of(result), 1U);
-    const Duration here = busy * count / std::max(inputs, 1U) + std::exchange(wasted_, {});
+    const auto count = static_cast<Duration::rep>(input_count(result.outputs.runs));
+    const Duration here = busy * std::max<Duration::rep>(count, 1) / std::max(inputs, 1U) +
+                          std::exchange(wasted_, {});
     result.busy_ns = static_cast<std::uint64_t>(here.count());
     // The times of all went into one histogram; the first result brings them home.
     result.service = std::exchange(service, {}).counts();

@@ -284,11 +284,8 @@ void WindowReplica::succeed(Turn& turn) {
   if (is_unterminated) {
     outputs.attributes.push_back({outputs.count - 1, 1, std::string(kUnterminated), ""});
   }
-  std::uint64_t inputs = 0;
   result.outputs.runs = inputs_of(*work_);
-  for (const Run& run : result.outputs.runs) {
-    inputs += run.inputs;
-  }
+  const std::uint64_t inputs = input_count(result.outputs.runs);
   // The window's outputs are the children of its first origin.
   result.outputs.runs.front().outputs = outputs.count;
   result.outputs.records = std::move(outputs);
