@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <set>
-#include <sstream>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,6 +10,7 @@
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 
+#include "tests/support/dead_letters.h"
 #include "tests/support/leat_process.h"
 
 namespace leat::cli {
@@ -20,23 +20,10 @@ namespace {
 using Catch::Contains;
 using nlohmann::json;
 using tests::difference;
+using tests::letters_in;
+using tests::only_letter_in;
 using tests::Outcome;
 using tests::Scene;
-
-std::vector<json> letters_in(const Scene& scene) {
-  std::vector<json> letters;
-  std::istringstream file(scene.read("letters.jsonl"));
-  for (std::string line; std::getline(file, line);) {
-    letters.push_back(json::parse(line));
-  }
-  return letters;
-}
-
-json only_letter_in(const Scene& scene) {
-  const std::vector<json> letters = letters_in(scene);
-  REQUIRE(letters.size() == 1);
-  return letters.front();
-}
 
 // A tool in Perl that answers every line with itself, unless this code, run first with the line
 // in $_, does something else.

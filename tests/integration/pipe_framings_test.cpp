@@ -7,6 +7,7 @@
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 
+#include "tests/support/dead_letters.h"
 #include "tests/support/leat_process.h"
 
 namespace leat::cli {
@@ -15,24 +16,10 @@ namespace {
 
 using nlohmann::json;
 using tests::difference;
+using tests::letters_in;
+using tests::only_letter_in;
 using tests::Outcome;
 using tests::Scene;
-
-std::vector<json> letters_in(const Scene& scene) {
-  std::vector<json> letters;
-  std::string text = scene.read("letters.jsonl");
-  for (std::size_t end = text.find('\n'); end != std::string::npos; end = text.find('\n')) {
-    letters.push_back(json::parse(text.substr(0, end)));
-    text.erase(0, end + 1);
-  }
-  return letters;
-}
-
-json only_letter_in(const Scene& scene) {
-  const std::vector<json> letters = letters_in(scene);
-  REQUIRE(letters.size() == 1);
-  return letters.front();
-}
 
 std::string fastq(int count) {
   std::string text;

@@ -8,6 +8,7 @@
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 
+#include "tests/support/dead_letters.h"
 #include "tests/support/leat_process.h"
 
 namespace leat::cli {
@@ -16,6 +17,8 @@ namespace {
 
 using Catch::Contains;
 using nlohmann::json;
+using tests::letters_in;
+using tests::only_letter_in;
 using tests::Outcome;
 using tests::Scene;
 
@@ -102,23 +105,6 @@ void set_tool(const Scene& scene, const std::string& keys, const std::string& ar
                      "\n    preset: " + preset + "\n    retry: {backoff: 1ms}\n" + keys);
 }
 
-std::vector<json> letters_of(const Scene& scene) {
-  const std::string text = scene.read("letters.jsonl");
-  std::vector<json> letters;
-  for (std::size_t from = 0; from < text.size();) {
-    const std::size_t end = text.find('\n', from);
-    letters.push_back(json::parse(text.substr(from, end - from)));
-    from = end + 1;
-  }
-  return letters;
-}
-
-// The dead letter of the only record that failed.
-json letter_of(const Scene& scene) {
-  const std::vector<json> letters = letters_of(scene);
-  return letters.size() == 1 ? letters.front() : json::object();
-}
-
 }  // namespace
 
 TEST_CASE("a langpack's results are records, whether it opens its pipe for each or keeps it open") {
@@ -156,7 +142,7 @@ TEST_CASE("a record that is not JSON where it should be never meets the tool") {
   const Outcome outcome = scene.run("1\n{\n2\n");
   CHECK(outcome.code == 1);
   CHECK(outcome.output == "{\"got\":1}\n{\"got\":2}\n");
-  const json letter = letter_of(scene);
+  const json letter = only_letter_in(scene);
   CHECK(letter["kind"] == "framing");
   CHECK(letter["attempts"] == 0);
   CHECK_THAT(letter["reason"].get<std::string>(),
@@ -193,7 +179,7 @@ TEST_CASE("an error is its record's at once, with its stacktrace, and the proces
   CHECK(outcome.code == 1);
   const std::string pid = outcome.output.substr(0, outcome.output.find('\n') + 1);
   CHECK(outcome.output == pid + pid);
-  const std::vector<json> letters = letters_of(scene);
+  const std::vector<json> letters = letters_in(scene);
   REQUIRE(letters.size() == 3);
   CHECK(letters[0]["text"] == "fail x");
   CHECK(letters[0]["kind"] == "tool");
@@ -216,7 +202,7 @@ TEST_CASE("errors are no failure of the stage, however many come in a row") {
   const Outcome outcome = scene.run(tests::numbered_lines(50, "fail "));
   CHECK(outcome.code == 1);
   CHECK(outcome.output.empty());
-  CHECK(letters_of(scene).size() == 50);
+  CHECK(letters_in(scene).size() == 50);
 }
 
 TEST_CASE("a record that a langpack dies of is a dead letter with what it said") {
@@ -225,7 +211,7 @@ TEST_CASE("a record that a langpack dies of is a dead letter with what it said")
   const Outcome outcome = scene.run("one\ndie now\ntwo\n");
   CHECK(outcome.code == 1);
   CHECK(outcome.output == "ONE\nTWO\n");
-  const json letter = letter_of(scene);
+  const json letter = only_letter_in(scene);
   CHECK(letter["text"] == "die now");
   CHECK(letter["kind"] == "exit");
   CHECK(letter["status"] == 3);
@@ -251,7 +237,7 @@ TEST_CASE("an answer that is none is a mismatch that says why") {
   const Outcome outcome = scene.run(std::string("one\n") + row.record + "\ntwo\n");
   CHECK(outcome.code == 1);
   CHECK(outcome.output == "ONE\nTWO\n");
-  const json letter = letter_of(scene);
+  const json letter = only_letter_in(scene);
   CHECK(letter["kind"] == "mismatch");
   CHECK(letter["attempts"] == 3);
   CHECK_THAT(letter["reason"].get<std::string>(), Contains(row.reason));
@@ -263,7 +249,7 @@ TEST_CASE("a result that the output framing cannot carry is a dead letter at onc
   const Outcome outcome = scene.run("one\nlines\ntwo\n");
   CHECK(outcome.code == 1);
   CHECK(outcome.output == "ONE\nTWO\n");
-  const json letter = letter_of(scene);
+  const json letter = only_letter_in(scene);
   CHECK(letter["attempts"] == 1);
   CHECK(letter["reason"] ==
         "the tool's result cannot be handed on: in its output framing, lines, it would be several "
@@ -297,8 +283,8 @@ TEST_CASE("a langpack that hangs is ended in time, and the next one gets the sam
   const Outcome outcome = scene.run("one\nhang\ntwo\n");
   CHECK(outcome.code == 1);
   CHECK(outcome.output == "ONE\nTWO\n");
-  CHECK(letter_of(scene)["kind"] == "timeout");
-  CHECK(letter_of(scene)["stderr"] == "working on hang\n");
+  CHECK(only_letter_in(scene)["kind"] == "timeout");
+  CHECK(only_letter_in(scene)["stderr"] == "working on hang\n");
 }
 
 TEST_CASE("a langpack with threads, whose rest cannot be seen, has answered when it has") {
@@ -307,7 +293,7 @@ TEST_CASE("a langpack with threads, whose rest cannot be seen, has answered when
   const Outcome outcome = scene.run(tests::numbered_lines(50, "x") + "fail\nlast\n");
   CHECK(outcome.code == 1);
   CHECK(outcome.output == tests::numbered_lines(50, "X") + "LAST\n");
-  CHECK(letter_of(scene)["kind"] == "tool");
+  CHECK(only_letter_in(scene)["kind"] == "tool");
 }
 
 TEST_CASE("an answer that comes when all is answered is nobody's, and is said") {

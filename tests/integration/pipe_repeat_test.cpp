@@ -1,7 +1,6 @@
 // The line in a dead letter that repeats by hand what failed: a shell that runs it sees the tool
 // fail in the same way, with the same words, as it was given the same bytes.
 
-#include <sstream>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -9,6 +8,7 @@
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 
+#include "tests/support/dead_letters.h"
 #include "tests/support/leat_process.h"
 
 namespace leat::cli {
@@ -17,15 +17,9 @@ namespace {
 
 using Catch::Contains;
 using nlohmann::json;
+using tests::letters_in;
 using tests::Outcome;
 using tests::Scene;
-
-json first_letter_in(const Scene& scene) {
-  std::istringstream file(scene.read("letters.jsonl"));
-  std::string line;
-  REQUIRE(std::getline(file, line));
-  return json::parse(line);
-}
 
 // Runs the pipeline, and then its first letter's line with the letter on standard input.
 struct Repeated {
@@ -38,7 +32,7 @@ struct Repeated {
     const Outcome outcome = scene.run(input);
     INFO(outcome.errors);
     REQUIRE(outcome.code == 1);
-    letter = first_letter_in(scene);
+    letter = letters_in(scene).at(0);
     INFO(letter.dump(2));
     REQUIRE(letter.contains("repeat"));
     line = letter["repeat"];
@@ -163,7 +157,7 @@ TEST_CASE("a tool that a signal ended has its name in the letter, and when and h
   scene.write("tool.pl", "$| = 1; while (<STDIN>) { kill 11, $$ if /bomb/; print; }");
   scene.set_pipeline("- {name: tool, run: perl tool.pl, retry: {attempts: 2, backoff: 1ms}}");
   CHECK(scene.run("one\nbomb\n").code == 1);
-  const json letter = first_letter_in(scene);
+  const json letter = letters_in(scene).at(0);
   CHECK(letter["signal"] == "SIGSEGV");
   CHECK(letter["status"] == 11);
   CHECK(letter["elapsed_ms"].get<double>() > 0);

@@ -238,10 +238,7 @@ TEST_CASE("a failing stage without records works when its tool runs for a while"
 
 TEST_CASE("a stage that works on one node is not failing, and the other node is tried again") {
   Scene scene;
-  scene.deploy(kTwo);
-  scene.join("m");
-  scene.join("n");
-  scene.settle();
+  scene.deploy_on_two(kTwo);
   fail_stage(scene, "n");
   CHECK(scene.replicas("m") == 2);
   CHECK_FALSE(scene.status().stages.front().failing);

@@ -227,10 +227,7 @@ TEST_CASE("the only replica of a stage stays where it is") {
 
 TEST_CASE("a node whose inlet cannot be reached is given up, and the others work on") {
   Scene scene;
-  scene.deploy(kTwo);
-  scene.join("m");
-  scene.join("n");
-  scene.settle();
+  scene.deploy_on_two(kTwo);
   const Opened pipe = scene.pipe("client");
   scene.submit(pipe, 0, numbered(0, 20));
   scene.end(pipe, 20);
@@ -265,10 +262,7 @@ TEST_CASE("a broker that was stopped holds nobody's silence against him") {
 
 TEST_CASE("a drained node finishes what it has, gets nothing more, and is dismissed") {
   Scene scene;
-  scene.deploy(kTwo);
-  scene.join("m");
-  scene.join("n");
-  scene.settle();
+  scene.deploy_on_two(kTwo);
   const Opened client = scene.pipe("client");
   scene.submit(client, 0, numbered(0, 10));
   REQUIRE_FALSE(scene.nodes.at("n").leases.empty());
@@ -350,10 +344,7 @@ TEST_CASE("with its only node drained a pipeline waits, and goes on with the nex
 
 TEST_CASE("what a lost node had goes to another, and a late result of it is discarded") {
   Scene scene;
-  scene.deploy(kTwo);
-  scene.join("m");
-  scene.join("n");
-  scene.settle();
+  scene.deploy_on_two(kTwo);
   const Opened client = scene.pipe("client");
   scene.submit(client, 0, numbered(0, 10));
   const std::vector<wire::Lease> there = scene.nodes.at("n").leases;
@@ -431,10 +422,7 @@ TEST_CASE(
     "for good, a stage that failed on every node that may run it fails its pipeline, with each "
     "reason") {
   Scene scene(Scene::for_good());
-  scene.deploy(kTwo);
-  scene.join("m");
-  scene.join("n");
-  scene.settle();
+  scene.deploy_on_two(kTwo);
   const Opened client = scene.pipe("client");
   fail_stage(scene, "n", "not found");
   CHECK(scene.sent<wire::SessionFailed>("client").empty());
@@ -450,10 +438,7 @@ TEST_CASE(
 
 TEST_CASE("a failure that is told twice is one") {
   Scene scene;
-  scene.deploy(kTwo);
-  scene.join("m");
-  scene.join("n");
-  scene.settle();
+  scene.deploy_on_two(kTwo);
   const wire::OpenInlet inlet = scene.nodes.at("n").inlets.begin()->second;
   const wire::StageFailed failed{
       .segment = inlet.segment, .epoch = inlet.epoch, .stage = "a", .reason = "not found"};
@@ -470,10 +455,7 @@ TEST_CASE("a failure that is told twice is one") {
 
 TEST_CASE("a node that left and is back may try again") {
   Scene scene;
-  scene.deploy(kTwo);
-  scene.join("m");
-  scene.join("n");
-  scene.settle();
+  scene.deploy_on_two(kTwo);
   fail_stage(scene, "n");
   scene.from("n", wire::NodeLeave{});
   scene.join("n");

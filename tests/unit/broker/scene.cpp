@@ -199,6 +199,13 @@ bool Scene::work() {
   return has_worked;
 }
 
+void Scene::deploy_on_two(const std::string& yaml) {
+  deploy(yaml);
+  join("m");
+  join("n");
+  settle();
+}
+
 void Scene::settle() {
   for (int i = 0; i < 1000; ++i) {
     beat();

@@ -70,6 +70,9 @@ class Scene {
   void report(const std::string& node);
   [[nodiscard]] wire::NodeReport report_of(const std::string& node);
 
+  // Nodes m and n join, and have their replicas.
+  void deploy_on_two(const std::string& yaml);
+
   // Joins no more, reports no more.
   void forget(const std::string& node) { nodes.erase(node); }
 

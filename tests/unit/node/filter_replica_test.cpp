@@ -260,11 +260,7 @@ TEST_CASE("a filter whose output is more than the queue holds fails by its recor
 
 TEST_CASE("looks at a filter that works become as rare as an eighth of the time that passed") {
   KeptWorld world(stage());
-  world.lives = {life_of([](const std::string& record, std::size_t) {
-    Deed deed = answer(record);
-    deed.takes = 5s;
-    return deed;
-  })};
+  world.lives = {slow_life(5s)};
   std::size_t looks = 0;
   world.at_every_turn = [&] { ++looks; };
   world.give(1, 0, numbered(1));

@@ -173,13 +173,7 @@ TEST_CASE("a slow answer within the timeout of its own is no failure, however lo
   Stage with_timeout = stage();
   with_timeout.timeout = 2s;
   KeptWorld world(with_timeout);
-  Life life;
-  life.reads = [](const std::string& record, std::size_t) {
-    Deed deed = answer(record);
-    deed.takes = 1500ms;
-    return deed;
-  };
-  world.lives = {life};
+  world.lives = {slow_life(1500ms)};
   run_one(world, 10);
   CHECK(world.outcomes() == answered(10));
   CHECK(world.starts() == 1);
@@ -425,13 +419,7 @@ TEST_CASE("a tool whose rest cannot be seen commits when it has answered all") {
 
 TEST_CASE("under steady load results come at least every 100 ms, and a little") {
   KeptWorld world(stage());
-  Life life;
-  life.reads = [](const std::string& record, std::size_t) {
-    Deed deed = answer(record);
-    deed.takes = 1ms;
-    return deed;
-  };
-  world.lives = {life};
+  world.lives = {slow_life(1ms)};
   std::size_t seen = 0;
   Instant last = world.now;
   Duration longest{};
@@ -642,13 +630,7 @@ TEST_CASE("of a flood after end-of-file the first answer counts, and no limit is
 
 TEST_CASE("a retired replica finishes what is inside, takes nothing more, and ends its tool") {
   KeptWorld world(stage());
-  Life slow;
-  slow.reads = [](const std::string& record, std::size_t) {
-    Deed deed = answer(record);
-    deed.takes = 20ms;
-    return deed;
-  };
-  world.lives = {slow};
+  world.lives = {slow_life(20ms)};
   std::size_t inside = 0;
   world.at_every_turn = [&] {
     if (inside == 0 && world.inside() > 1) {

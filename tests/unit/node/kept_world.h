@@ -46,6 +46,17 @@ struct Life {
   Rest hidden = Rest::kUnseeable;  // What is seen then.
 };
 
+// A sound tool that takes so long for each record.
+inline Life slow_life(Duration takes) {
+  Life life;
+  life.reads = [takes](const std::string& record, std::size_t) {
+    Deed deed = answer(record);
+    deed.takes = takes;
+    return deed;
+  };
+  return life;
+}
+
 class KeptWorld {
  public:
   explicit KeptWorld(spec::Stage stage, Limits limits = {},
