@@ -49,6 +49,9 @@ struct Framing {
   friend bool operator==(const Framing&, const Framing&) = default;
 };
 
+inline const Framing kJsonFraming = {.kind = Kind::kJson, .pattern = {}, .separator = {}};
+inline const Framing kLength32Framing = {.kind = Kind::kLength32, .pattern = {}, .separator = {}};
+
 // Refuses a pattern that RE2 cannot read (with RE2's words), an empty separator, and a number of
 // lines out of range.
 [[nodiscard]] Result<void> check(const Framing& framing);

@@ -82,7 +82,7 @@ void Inlet::work_off(const wire::Lease& lease, Instant now) {
 }
 
 Reframed Inlet::input_of(const Batch& slice) const {
-  if (!stage_.langpack) return reframe(slice, stage_.input);
+  if (!stage_.langpack) return reframe(slice, tool_input(stage_));
   return encode_requests(slice, stage_.langpack->content_type);
 }
 

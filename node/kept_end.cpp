@@ -9,7 +9,6 @@
 #include "core/words.h"
 #include "node/kept_replica.h"
 #include "node/langpack.h"
-#include "node/repeat_line.h"
 
 namespace leat::node {
 
@@ -25,11 +24,8 @@ constexpr Duration kTestTime = 2s;
 // After an unterminated record there is often nothing more: the next process waits for work, or so
 // long.
 constexpr Duration kPauseAfterLast = 100ms;
-constexpr std::uint32_t kStartFailuresMax = 3;
 // Answers held back to end-of-file by a tool that never gave one in time.
 constexpr std::uint32_t kHeldBackMax = 3;
-// Ends with status 0 that no record is to blame for.
-constexpr std::uint32_t kContentedEndsMax = 2;
 
 }  // namespace
 
@@ -50,7 +46,7 @@ void KeptReplica::commit(Turn& turn) {
 }
 
 void KeptReplica::note_commit() {
-  start_failures_ = 0;
+  deaths_.note_start();
   has_ever_committed_ = true;
   has_committed_ = true;
   was_unanswered_ = false;
@@ -272,21 +268,9 @@ void KeptReplica::tell_late(Turn& turn) {
 void KeptReplica::died(const ToolEnded& event, Turn& turn) {
   if (stage_failure_) return;
   if (is_replaying_) lose_history(turn);
-  const bool is_content = !event.is_signal && event.status == 0;
-  // One that a record makes end is blamed on it; one that ends again and again without a culprit
-  // does not read on until end-of-file.
-  const bool has_culprit = given_.count() == 1;
-  if (is_content && !has_culprit && ++contented_ends_ >= kContentedEndsMax) {
-    return fail_stage(quote(post_.stage.argv) +
-                      " exited with status 0 before its input ended; modes each and filter need a "
-                      "tool that reads on until end-of-file: use mode: window if this one does "
-                      "not");
-  }
-  if (fed_count_ == 0 && ++start_failures_ >= kStartFailuresMax) {
-    return fail_stage(quote(post_.stage.argv) + " " + describe(event) +
-                      " before it read a record, " + std::to_string(start_failures_) +
-                      " times in a row" + limit_met(event, post_.stage, stderr_tail()));
-  }
+  const auto failed =
+      deaths_.note(event, post_, stderr_tail(), wear_.fed() > 0, given_.count() == 1);
+  if (failed) return fail_stage(*failed);
   was_unanswered_ = !has_answered_;
   wire::Failure why = failure_of(event, post_.stage, stderr_tail());
   if (!event.closed.empty()) {
@@ -294,7 +278,7 @@ void KeptReplica::died(const ToolEnded& event, Turn& turn) {
            .reason = "the tool closed " + event.closed + " before its input ended"};
   }
   turn.tally.count_restart(why.kind);
-  if (is_content) why.reason += " before its input ended";
+  if (!event.is_signal && event.status == 0) why.reason += " before its input ended";
   blame(std::move(why), turn);
 }
 
@@ -320,7 +304,7 @@ void KeptReplica::blame(wire::Failure why, Turn& turn) {
   // Back to the queue's front, the last first.
   for (auto part = parts.rbegin(); part != parts.rend(); ++part) {
     if (part->first == suspicion.culprit) {
-      charge(std::move(part->second), why, turn);
+      if (charge(here(), std::move(part->second), why, turn)) deaths_.note_culprit();
       continue;
     }
     const bool is_unknown =
@@ -330,21 +314,6 @@ void KeptReplica::blame(wire::Failure why, Turn& turn) {
   }
 }
 
-void KeptReplica::charge(Portion culprit, wire::Failure why, Turn& turn) {
-  ++culprit.attempts;
-  if (culprit.attempts < post_.stage.attempts) {
-    const std::uint32_t doublings = std::min(culprit.attempts - 1, 10U);
-    turn.tally.count_retried(1);
-    culprit.is_suspect = true;
-    culprit.not_before = turn.now + post_.stage.backoff * (1U << doublings);
-    turn.queue.push_front(std::move(culprit));
-    return;
-  }
-  // It was the record that made the tool end.
-  contented_ends_ = 0;
-  give_up(std::move(culprit), std::move(why), turn);
-}
-
 void KeptReplica::refuse(wire::Failure why, Turn& turn) {
   wasted_ += turn.now - given_.since();
   why.stderr_tail = stderr_tail();
@@ -352,30 +321,14 @@ void KeptReplica::refuse(wire::Failure why, Turn& turn) {
   Portion culprit = std::move(given_.cut({}).begin()->second);
   ++culprit.attempts;
   cancel_look();
-  give_up(std::move(culprit), std::move(why), turn);
-}
-
-void KeptReplica::give_up(Portion culprit, wire::Failure why, Turn& turn) {
-  why.first = culprit.batch.runs.front().first;
-  why.inputs = 1;
-  why.attempts = culprit.attempts;
-  why.repeat =
-      repeat_line(start_order(post_, tool_.value_or(ToolId{})), culprit, post_.stage.input);
-  wire::LeaseResult result;
-  result.epoch = culprit.epoch;
-  result.lease = culprit.lease;
-  result.outputs.producer = culprit.batch.producer;
-  result.outputs.runs.push_back({why.first, 1, 0});
-  result.failures.push_back(std::move(why));
-  result.busy_ns = static_cast<std::uint64_t>(std::exchange(wasted_, {}).count());
-  turn.results.push_back(std::move(result));
+  give_up(here(), culprit, std::move(why), turn);
 }
 
 void KeptReplica::drop_process(Turn& turn) {
   const bool was_asked = closing_ == Closing::kEnd || closing_ == Closing::kLast;
   if (!was_asked) {
     pace_.begin_anew();
-    start_at_ = turn.now + pause_.next(fed_count_ > 0 ? kPauseAfterRecord : kPauseMax);
+    start_at_ = turn.now + pause_.next(wear_.fed() > 0 ? kPauseAfterRecord : kPauseMax);
   }
   forget_process();
 }
@@ -389,7 +342,7 @@ void KeptReplica::forget_process() {
   // What the stage failed with is still to be told.
   if (!stage_failure_) forget_words();
   has_answered_ = false;
-  fed_count_ = 0;
+  wear_.forget_process();
   has_replayed_ = false;
   is_replaying_ = false;
   has_committed_ = false;

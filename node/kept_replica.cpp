@@ -7,7 +7,7 @@
 #include "core/ensure.h"
 #include "core/words.h"
 #include "framing/stream.h"
-#include "node/langpack.h"
+#include "node/reframe.h"
 
 namespace leat::node {
 
@@ -22,8 +22,6 @@ constexpr std::uint64_t kCommitBytes = std::uint64_t{8} << 20;
 constexpr std::uint64_t kUnacceptedMax = std::uint64_t{512} << 10;
 // In mode each a process is fed after so long, whatever is seen of it.
 constexpr Duration kProbation = 10s;
-// Another process is started so long before it is due, and longer when that takes its time.
-constexpr Duration kRenewalMin = 100ms;
 constexpr Duration kForever = std::chrono::hours(24 * 365);
 // So much of what comes with end-of-file tells enough.
 constexpr std::size_t kTestBytesMax = std::size_t{64} << 10;
@@ -38,6 +36,7 @@ std::variant<EachContract, FilterContract> contract_for(const Post& post) {
 KeptReplica::KeptReplica(Post post, std::uint64_t seed)
     : post_(std::move(post)),
       contract_(contract_for(post_)),
+      wear_(post_.stage),
       opening_(post_.stage),
       given_(tool_output(post_.stage)),
       history_(is_filter() && post_.stage.replicas == 1 && !post_.stage.records_max &&
@@ -91,6 +90,7 @@ void KeptReplica::on(const ToolStarted& event, Turn& turn) {
   is_started_ = true;
   pause_.note_start();
   started_at_ = turn.now;
+  wear_.start(turn.now);
   // What it prints while it loads is no answer, and its time is no record's. And a filter that
   // loads may look hidden, but one that is fed and works must not.
   is_on_probation_ = true;
@@ -121,8 +121,7 @@ WorkQueue::Room KeptReplica::room(const WorkQueue& queue) {
   room.is_empty_handed = given_.is_empty();
   room.bytes = kUnacceptedMax - std::min(kUnacceptedMax, unaccepted_bytes_);
   if (room.bytes == 0) room.records = 0;
-  const std::uint64_t left = post_.stage.records_max.value_or(UINT64_MAX) - fed_count_;
-  room.records = static_cast<std::uint32_t>(std::min<std::uint64_t>(room.records, left));
+  room.records = static_cast<std::uint32_t>(std::min<std::uint64_t>(room.records, wear_.room()));
   if (is_filter()) return room;
   // A process's first record is alone: its rest, or that it shows none, is known then.
   const bool is_alone = !has_committed_ || queue.is_cautious() || post_.stage.in_flight_max == 1;
@@ -135,25 +134,8 @@ bool KeptReplica::may_feed() const {
          closing_ == Closing::kNo;
 }
 
-// A successor may take as long to open, and half as long again.
-Duration KeptReplica::ahead() const {
-  return kRenewalMin + opening_time_ * 3 / 2;
-}
-
-std::optional<Instant> KeptReplica::worn_at() const {
-  if (!post_.stage.age_max || !tool_ || !is_started_) return std::nullopt;
-  return started_at_ + (*post_.stage.age_max - std::min(*post_.stage.age_max / 2, ahead()));
-}
-
 bool KeptReplica::is_worn(Instant now) const {
-  if (!tool_ || is_retired_) return false;
-  const std::optional<Instant> at = worn_at();
-  if (at && now >= *at) return true;
-  if (!post_.stage.records_max) return false;
-  const std::uint64_t most = *post_.stage.records_max;
-  const Duration each = std::max(pace_.record_time(), Duration(1));
-  // What comes anew works off half of its records at least.
-  return most - fed_count_ <= std::min(most / 2, static_cast<std::uint64_t>(ahead() / each));
+  return tool_ && !is_retired_ && wear_.is_worn(pace_.record_time(), now);
 }
 
 void KeptReplica::replay(Turn& turn) {
@@ -186,8 +168,7 @@ void KeptReplica::give(Portion portion, Turn& turn) {
   if (is_unterminated) bytes = bytes.slice(0, bytes.size() - records.separator.size());
   // Of a langpack tool, what it says from now on is about this record.
   if (post_.stage.langpack) forget_words();
-  if (fed_count_ == 0) opening_time_ = turn.now - started_at_;
-  fed_count_ += records.count;
+  wear_.feed(records.count, turn.now);
   waiting_since_.reset();
   unaccepted_bytes_ += bytes.size();
   cancel_look();
@@ -261,12 +242,12 @@ void KeptReplica::fail_at_opening(const std::string& why, Turn& turn) {
 
 void KeptReplica::hear_unasked(std::size_t bytes, Turn& turn) {
   const std::string printed = "printed " + count_of(bytes, "byte");
-  if (fed_count_ == 0 && post_.stage.langpack) {
+  if (wear_.fed() == 0 && post_.stage.langpack) {
     return fail_stage_and_end(quote(post_.stage.argv) + " wrote " + count_of(bytes, "byte") +
                                   " to its named pipe before it was given a request",
                               turn);
   }
-  if (fed_count_ == 0) {
+  if (wear_.fed() == 0) {
     return fail_stage_and_end(
         quote(post_.stage.argv) + " " + printed +
             " before it was given a record; mode each needs exactly one output for each input, and "
@@ -365,7 +346,7 @@ std::optional<Instant> KeptReplica::next_deadline(const WorkQueue& queue, Instan
     return next;
   }
   if (look_at_) sooner(*look_at_);
-  if (const auto worn = worn_at(); worn && *worn > now) sooner(*worn);
+  if (const auto worn = wear_.worn_at(); worn && *worn > now) sooner(*worn);
   if (!opening_.is_over()) sooner(started_at_ + opening_.timeout());
   if (is_on_probation_) sooner(probation_until_);
   if (const auto since = busy_since(); since && post_.stage.timeout) {

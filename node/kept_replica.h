@@ -19,6 +19,7 @@
 #include <variant>
 #include <vector>
 
+#include "node/blame.h"
 #include "node/each_contract.h"
 #include "node/filter_contract.h"
 #include "node/history.h"
@@ -26,6 +27,7 @@
 #include "node/pace.h"
 #include "node/replica.h"
 #include "node/uncommitted.h"
+#include "node/wear.h"
 
 namespace leat::node {
 
@@ -110,8 +112,6 @@ class KeptReplica {
   [[nodiscard]] bool must_commit_first(Instant now) const;
   [[nodiscard]] WorkQueue::Room room(const WorkQueue& queue);
   [[nodiscard]] bool may_feed() const;
-  [[nodiscard]] Duration ahead() const;
-  [[nodiscard]] std::optional<Instant> worn_at() const;
   void look(Turn& turn);
   void plan_look(Instant now);
   void cancel_look();
@@ -155,10 +155,11 @@ class KeptReplica {
   // The process broke the contract: ends it, and puts back what is uncommitted.
   void fail(wire::Failure why, Turn& turn);
   void blame(wire::Failure why, Turn& turn);
-  void charge(Portion culprit, wire::Failure why, Turn& turn);
   // The record inside has failed for good, and the process is well.
   void refuse(wire::Failure why, Turn& turn);
-  void give_up(Portion culprit, wire::Failure why, Turn& turn);
+
+  [[nodiscard]] Charged here() { return {post_, tool_.value_or(ToolId{}), wasted_}; }
+
   void forget_process();
   void forget_words();
   void fail_stage(std::string reason);
@@ -177,7 +178,8 @@ class KeptReplica {
   Closing closing_ = Closing::kNo;
   Instant closing_until_;
   bool is_test_late_ = false;  // We ended it, for it did not end by itself.
-  Opening opening_;            // Nothing is fed before it is over.
+  Wear wear_;
+  Opening opening_;  // Nothing is fed before it is over.
   Uncommitted given_;
   History history_;
   bool has_complained_ = false;  // Since it was given something.
@@ -188,15 +190,12 @@ class KeptReplica {
   StderrTail stderr_;
   StderrTail said_;  // On standard output.
   RestartPause pause_;
-  Instant start_at_;                  // Not before.
-  std::uint32_t start_failures_ = 0;  // In a row.
-  std::uint32_t contented_ends_ = 0;  // With status 0, and no culprit.
-  bool was_unanswered_ = false;       // The last process died without an answer.
-  bool is_on_probation_ = false;      // Not fed before it was seen to wait for input.
+  Instant start_at_;  // Not before.
+  Deaths deaths_;
+  bool was_unanswered_ = false;   // The last process died without an answer.
+  bool is_on_probation_ = false;  // Not fed before it was seen to wait for input.
   Instant probation_until_;
   Instant started_at_;
-  Duration opening_time_{};               // From its start until it could be fed.
-  std::uint64_t fed_count_ = 0;           // Records given to this process.
   bool has_answered_ = false;             // This process, ever.
   bool has_committed_ = false;            // Output of this process.
   bool has_rested_ = false;               // This process was seen at rest.

@@ -104,7 +104,7 @@ void KeptReplica::look_before_feeding(const Sight& sight, Turn& turn) {
   const bool has_waited = !is_filter() && sight.hidden >= hidden_max;
   if (sight.rest != Rest::kAtRest && !has_waited) return plan_look(turn.now);
   is_on_probation_ = false;
-  start_failures_ = 0;
+  deaths_.note_start();
 }
 
 void KeptReplica::tell_silence(Rest rest, Turn& turn) {

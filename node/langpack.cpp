@@ -21,10 +21,6 @@ using ContentType = spec::Langpack::ContentType;
 // Escapes make up to six bytes of one, and a record of a batch has fewer than 4 GiB.
 constexpr std::size_t kTextBytesMax = std::size_t{1} << 29;
 
-framing::Framing json_framing() {
-  return {.kind = framing::Kind::kJson, .pattern = {}, .separator = {}};
-}
-
 // ---- JSON as it lies.
 
 // REQUIRES: a JSON value.
@@ -98,16 +94,10 @@ std::optional<std::string_view> member_not_null(std::string_view json, std::stri
 
 // ---- Answers.
 
-// For people: in one line, of a limited length. What is no string is told as it lies.
+// What is no string is told as it lies.
 std::string words_of(std::optional<std::string_view> json) {
   if (!json) return "";
-  std::string text = text_of(*json).value_or(std::string(*json));
-  if (!is_utf8(text)) return "(not UTF-8)";
-  text = spec::shortened(text, kReasonBytesMax / 2 - 1);
-  std::ranges::replace_if(text, [](char c) { return static_cast<unsigned char>(c) < 0x20; }, ' ');
-  const std::size_t last = text.find_last_not_of(' ');
-  text.resize(last == std::string::npos ? 0 : last + 1);
-  return text;
+  return spec::one_line(text_of(*json).value_or(std::string(*json)), kReasonBytesMax / 2 - 1);
 }
 
 LangpackError error_of(std::string_view json) {
@@ -153,8 +143,8 @@ std::string request_of(const char* type, std::string_view data) {
 }
 
 Result<std::string> encode_json(std::string_view record) {
-  if (!framing::carries(json_framing(), record)) {
-    return wrong(framing::refusal(json_framing(), record));
+  if (!framing::carries(framing::kJsonFraming, record)) {
+    return wrong(framing::refusal(framing::kJsonFraming, record));
   }
   if (!is_utf8(record)) return wrong("it is JSON, but not in UTF-8");
   return request_of("json", without_whitespace(record));
@@ -215,7 +205,7 @@ Reframed encode_requests(const Batch& slice, ContentType type) {
 }
 
 Result<std::variant<std::string, LangpackError>> decode_answer(std::string_view answer) {
-  if (!framing::carries(json_framing(), answer)) return wrong("is not one JSON value");
+  if (!framing::carries(framing::kJsonFraming, answer)) return wrong("is not one JSON value");
   const std::string json = without_whitespace(answer);
   if (!json.starts_with('{')) return wrong("is no JSON object");
   if (const auto error = member_not_null(json, "error")) return error_of(*error);
@@ -232,23 +222,9 @@ Result<std::variant<std::string, LangpackError>> decode_answer(std::string_view 
 
 Result<Records> frame_result(std::string_view result, const framing::Framing& output) {
   if (!framing::carries(output, result)) return wrong(framing::refusal(output, result));
-  std::string blob;
-  framing::feed(output, result, blob);
-  const std::string_view terminator = framing::terminator(output);
-  Records records;
-  records.count = 1;
-  records.lengths = pack_lengths({static_cast<std::uint32_t>(blob.size() - terminator.size())});
-  records.blob = Bytes::own(std::move(blob));
-  records.separator = terminator;
-  return records;
-}
-
-framing::Framing tool_input(const spec::Stage& stage) {
-  return stage.langpack ? framing::Framing() : stage.input;
-}
-
-framing::Framing tool_output(const spec::Stage& stage) {
-  return stage.langpack ? json_framing() : stage.output;
+  FramedRecords records(output);
+  records.add(result);
+  return records.take();
 }
 
 }  // namespace leat::node

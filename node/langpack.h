@@ -47,8 +47,4 @@ inline constexpr std::size_t kReasonBytesMax = 4096;
 // The result as the one record of a batch. The error is why the framing cannot carry it.
 [[nodiscard]] Result<Records> frame_result(std::string_view result, const framing::Framing& output);
 
-// How the stage's tool itself reads and prints; that of the stage is then of records and results.
-[[nodiscard]] framing::Framing tool_input(const spec::Stage& stage);
-[[nodiscard]] framing::Framing tool_output(const spec::Stage& stage);
-
 }  // namespace leat::node

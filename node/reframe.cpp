@@ -27,45 +27,15 @@ bool lies_as_read(const Records& records, const framing::Framing& input) {
   return splitter.pending_bytes() == 0 && pack_lengths(lengths) == records.lengths;
 }
 
-// Collects records that follow each other.
-class Part {
- public:
-  Part(const Batch& slice, const framing::Framing& input) : slice_(slice), input_(input) {}
-
-  void add(std::string_view record) {
-    const std::size_t before = blob_.size();
-    framing::feed(input_, record, blob_);
-    lengths_.push_back(
-        static_cast<std::uint32_t>(blob_.size() - before - framing::terminator(input_).size()));
-  }
-
-  // As it is, for nothing will follow it.
-  void add_unterminated(std::string_view record) {
-    blob_.append(record).append(framing::terminator(input_));
-    lengths_.push_back(static_cast<std::uint32_t>(record.size()));
-  }
-
-  // The part that ends before record `end` of the slice.
-  void finish(std::uint32_t end, std::vector<Batch>& parts) {
-    const auto count = static_cast<std::uint32_t>(lengths_.size());
-    if (count == 0) return;
-    Batch part;
-    part.producer = slice_.producer;
-    part.runs = origins_of(slice_.runs, end - count, count);
-    part.records.count = count;
-    part.records.lengths = pack_lengths(std::exchange(lengths_, {}));
-    part.records.blob = Bytes::own(std::exchange(blob_, {}));
-    part.records.separator = framing::terminator(input_);
-    part.records.attributes = slice_.records.slice(end - count, count).attributes;
-    parts.push_back(std::move(part));
-  }
-
- private:
-  const Batch& slice_;
-  const framing::Framing& input_;
-  std::string blob_;
-  std::vector<std::uint32_t> lengths_;
-};
+// The part of the records collected, which end before record `end` of the slice.
+void finish(const Batch& slice, std::uint32_t end, FramedRecords& records,
+            std::vector<Batch>& parts) {
+  const std::uint32_t count = records.count();
+  if (count == 0) return;
+  Batch part{slice.producer, origins_of(slice.runs, end - count, count), records.take()};
+  part.records.attributes = slice.records.slice(end - count, count).attributes;
+  parts.push_back(std::move(part));
+}
 
 // Whether a tool reads it as one record when end-of-file follows it.
 bool carries_unterminated(const framing::Framing& input, std::string_view record) {
@@ -80,7 +50,7 @@ bool carries_unterminated(const framing::Framing& input, std::string_view record
 }
 
 void reframe_each(const Batch& slice, const framing::Framing& input, Reframed& reframed) {
-  Part part(slice, input);
+  FramedRecords part(input);
   const framing::Splitter splitter(input);
   RecordReader reader(slice.records);
   for (std::uint32_t i = 0; !reader.is_done(); ++i) {
@@ -92,7 +62,7 @@ void reframe_each(const Batch& slice, const framing::Framing& input, Reframed& r
       part.add(record);
       continue;
     }
-    part.finish(i, reframed.parts);
+    finish(slice, i, part, reframed.parts);
     if (fits) {
       part.add_unterminated(record);
       continue;
@@ -100,10 +70,41 @@ void reframe_each(const Batch& slice, const framing::Framing& input, Reframed& r
     reframed.refused.push_back(
         {origins_of(slice.runs, i, 1).front().first, framing::refusal(input, record)});
   }
-  part.finish(slice.records.count, reframed.parts);
+  finish(slice, slice.records.count, part, reframed.parts);
 }
 
 }  // namespace
+
+framing::Framing tool_input(const spec::Stage& stage) {
+  if (stage.mode == spec::Mode::kTagged) return framing::kLength32Framing;
+  return stage.langpack ? framing::Framing() : stage.input;
+}
+
+framing::Framing tool_output(const spec::Stage& stage) {
+  if (stage.mode == spec::Mode::kTagged) return framing::kLength32Framing;
+  return stage.langpack ? framing::kJsonFraming : stage.output;
+}
+
+void FramedRecords::add(std::string_view record) {
+  const std::size_t before = blob_.size();
+  framing::feed(framing_, record, blob_);
+  lengths_.push_back(
+      static_cast<std::uint32_t>(blob_.size() - before - framing::terminator(framing_).size()));
+}
+
+void FramedRecords::add_unterminated(std::string_view record) {
+  blob_.append(record).append(framing::terminator(framing_));
+  lengths_.push_back(static_cast<std::uint32_t>(record.size()));
+}
+
+Records FramedRecords::take() {
+  Records records;
+  records.count = count();
+  records.lengths = pack_lengths(std::exchange(lengths_, {}));
+  records.blob = Bytes::own(std::exchange(blob_, {}));
+  records.separator = framing::terminator(framing_);
+  return records;
+}
 
 Reframed reframe(Batch slice, const framing::Framing& input) {
   Reframed reframed;

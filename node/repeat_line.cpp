@@ -5,6 +5,8 @@
 
 #include "core/utf8.h"
 #include "framing/stream.h"
+#include "node/reframe.h"
+#include "node/tagged.h"
 #include "spec/shell_words.h"
 
 namespace leat::node {
@@ -107,6 +109,30 @@ std::string line_with_file(const StartTool& order) {
          command_of(order, words) + " < /dev/null)";
 }
 
+// `is_letter_other`: the dead letter has other bytes than the tool was given.
+std::string line_for_record(const StartTool& order, const Portion& record,
+                            const framing::Framing& input, bool is_letter_other) {
+  const Records& records = record.batch.records;
+  const Bytes stream = framing::stream_of(records, input);
+  const std::size_t end = record.is_unterminated ? records.separator.size() : 0;
+  const std::string_view all = stream.view().substr(0, stream.size() - end);
+  const std::size_t size = records.length(0);
+  // Without a header the record comes first.
+  const bool has_header = framing::has_headers(input);
+  const std::size_t behind = input.kind == framing::Kind::kNetstring ? 1 : 0;
+  const std::size_t at = has_header ? all.size() - behind - size : 0;
+  // A newline may have been added to its last line, which the letter does not have.
+  const bool may_differ = is_letter_other || input.kind == framing::Kind::kBlankLine;
+  const bool is_much = all.size() > kRepeatedBytesMax;
+  if (may_differ && is_much) return "";
+  const std::string_view middle = all.substr(at, size);
+  return line_for(order, {.head = all.substr(0, at),
+                          .middle = is_much ? "" : middle,
+                          .tail = all.substr(at + size),
+                          .is_much = is_much,
+                          .is_text = is_much && is_utf8(middle)});
+}
+
 }  // namespace
 
 std::string printf_format(std::string_view bytes) {
@@ -129,27 +155,14 @@ std::string printf_format(std::string_view bytes) {
   return format + "'";
 }
 
-std::string repeat_line(const StartTool& order, const Portion& record,
-                        const framing::Framing& input) {
-  const Records& records = record.batch.records;
-  const Bytes stream = framing::stream_of(records, input);
-  const std::size_t end = record.is_unterminated ? records.separator.size() : 0;
-  const std::string_view all = stream.view().substr(0, stream.size() - end);
-  const std::size_t size = records.length(0);
-  // Without a header the record comes first.
-  const bool has_header = framing::has_headers(input);
-  const std::size_t behind = input.kind == framing::Kind::kNetstring ? 1 : 0;
-  const std::size_t at = has_header ? all.size() - behind - size : 0;
-  // A newline may have been added to its last line, which the letter does not have.
-  const bool may_differ = input.kind == framing::Kind::kBlankLine;
-  const bool is_much = all.size() > kRepeatedBytesMax;
-  if (may_differ && is_much) return "";
-  const std::string_view middle = all.substr(at, size);
-  return line_for(order, {.head = all.substr(0, at),
-                          .middle = is_much ? "" : middle,
-                          .tail = all.substr(at + size),
-                          .is_much = is_much,
-                          .is_text = is_much && is_utf8(middle)});
+std::string repeat_line(const StartTool& order, const Portion& record, const spec::Stage& stage) {
+  const framing::Framing input = tool_input(stage);
+  if (stage.mode != spec::Mode::kTagged) {
+    return line_for_record(order, record, input, stage.langpack.has_value());
+  }
+  Portion frame = record;
+  frame.batch.records = encode_frames(record.batch.records, 0);
+  return line_for_record(order, frame, input, true);
 }
 
 std::string repeat_line(const StartTool& order, const WindowWork& window,
@@ -160,7 +173,7 @@ std::string repeat_line(const StartTool& order, const WindowWork& window,
     for (const Batch& slice : window.slices) {
       if (slice.records.count == 1) record.batch = slice;
     }
-    return repeat_line(order, record, input);
+    return line_for_record(order, record, input, false);
   }
   std::size_t size = 0;
   bool is_text = true;

@@ -26,7 +26,7 @@ inline constexpr std::size_t kRepeatLineMax = std::size_t{32} << 10;
 
 // What the tool was given in `order`'s process. Empty where no line would do the same.
 [[nodiscard]] std::string repeat_line(const StartTool& order, const Portion& record,
-                                      const framing::Framing& input);
+                                      const spec::Stage& stage);
 [[nodiscard]] std::string repeat_line(const StartTool& order, const WindowWork& window,
                                       const framing::Framing& input);
 

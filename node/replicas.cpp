@@ -5,6 +5,17 @@
 
 namespace leat::node {
 
+namespace {
+
+// What all replicas can that keep their tool alive. REQUIRES: this one does.
+template <typename Replica, typename Deed>
+auto with_kept(Replica& replica, const Deed& deed) {
+  auto* const tagged = std::get_if<TaggedReplica>(&replica);
+  return tagged != nullptr ? deed(*tagged) : deed(std::get<KeptReplica>(replica));
+}
+
+}  // namespace
+
 void Replicas::advance(Turn& turn, WindowQueue& windows, std::uint64_t& next_tool) {
   work(turn, windows, next_tool);
   // Who comes in the place of one that has gone begins at once.
@@ -15,15 +26,15 @@ void Replicas::work(Turn& turn, WindowQueue& windows, std::uint64_t& next_tool) 
   renew(turn.now);
   adjust(!turn.queue.is_empty() || !windows.is_empty());
   for (Place& place : places_) {
-    if (auto* const kept = std::get_if<KeptReplica>(&place.replica)) {
-      kept->advance(turn, next_tool);
+    auto* const window = std::get_if<WindowReplica>(&place.replica);
+    if (window == nullptr) {
+      with_kept(place.replica, [&](auto& r) { r.advance(turn, next_tool); });
       continue;
     }
-    auto& window = std::get<WindowReplica>(place.replica);
-    if (std::optional<WindowWork> retry = window.take_retry()) {
+    if (std::optional<WindowWork> retry = window->take_retry()) {
       windows.push_front(std::move(*retry));
     }
-    window.advance(turn, windows, next_tool);
+    window->advance(turn, windows, next_tool);
   }
   find_failure();
 }
@@ -65,6 +76,10 @@ Replicas::Place& Replicas::add() {
     return places_.emplace_back(
         Place{.index = index, .replica = WindowReplica(std::move(post), seed)});
   }
+  if (post.stage.mode == spec::Mode::kTagged) {
+    return places_.emplace_back(
+        Place{.index = index, .replica = TaggedReplica(std::move(post), seed)});
+  }
   return places_.emplace_back(Place{.index = index, .replica = KeptReplica(std::move(post), seed)});
 }
 
@@ -72,18 +87,18 @@ void Replicas::renew(Instant now) {
   if (!post_.stage.records_max && !post_.stage.age_max) return;
   std::vector<std::uint32_t> due;
   for (const Place& place : places_) {
-    const auto& kept = std::get<KeptReplica>(place.replica);
+    const bool is_worn = with_kept(place.replica, [now](auto& r) { return r.is_worn(now); });
     const bool has_successor = std::any_of(places_.begin(), places_.end(), [&](const Place& other) {
       return other.successor_of == place.index;
     });
-    const bool is_due = !place.is_retired && !place.successor_of && kept.is_worn(now);
+    const bool is_due = !place.is_retired && !place.successor_of && is_worn;
     if (is_due && !has_successor) due.push_back(place.index);
   }
   for (const std::uint32_t index : due) {
     Place& spare = add();
     spare.is_spare = true;
     spare.successor_of = index;
-    std::get<KeptReplica>(spare.replica).hold();
+    with_kept(spare.replica, [](auto& r) { r.hold(); });
   }
   for (Place& place : places_) {
     if (place.successor_of) let_in(place);
@@ -94,21 +109,23 @@ void Replicas::let_in(Place& successor) {
   const auto before = std::find_if(places_.begin(), places_.end(), [&](const Place& place) {
     return place.index == *successor.successor_of;
   });
-  auto& kept = std::get<KeptReplica>(successor.replica);
+  const auto is_gone = [](const auto& r) { return r.is_gone(); };
+  const auto is_idle = [](const auto& r) { return r.is_idle(); };
+  const auto is_ready = [](const auto& r) { return r.is_ready(); };
   bool is_free = before == places_.end();
   if (!is_free) {
-    auto& old = std::get<KeptReplica>(before->replica);
-    if (kept.is_ready() || old.is_gone()) {
+    if (std::visit(is_ready, successor.replica) || std::visit(is_gone, before->replica)) {
       before->is_retired = true;
-      old.retire();
+      std::visit([](auto& r) { r.retire(); }, before->replica);
     }
-    is_free = before->is_retired && (!plan_.is_ordered || old.is_idle());
+    const bool may_overlap = !plan_.is_ordered || std::visit(is_idle, before->replica);
+    is_free = before->is_retired && may_overlap;
     successor.is_spare = !before->is_retired;
   }
   if (!is_free) return;
   successor.is_spare = false;
   successor.successor_of.reset();
-  kept.release();
+  with_kept(successor.replica, [](auto& r) { r.release(); });
 }
 
 bool Replicas::forget_the_gone() {
@@ -155,10 +172,11 @@ std::optional<Instant> Replicas::next_deadline(const WorkQueue& queue, const Win
                                                Instant now) const {
   std::optional<Instant> next;
   for (const Place& place : places_) {
-    const auto* const kept = std::get_if<KeptReplica>(&place.replica);
+    const auto* const window = std::get_if<WindowReplica>(&place.replica);
     const std::optional<Instant> at =
-        kept != nullptr ? kept->next_deadline(queue, now)
-                        : std::get<WindowReplica>(place.replica).next_deadline(windows);
+        window != nullptr
+            ? window->next_deadline(windows)
+            : with_kept(place.replica, [&](const auto& r) { return r.next_deadline(queue, now); });
     if (at && (!next || *at < *next)) next = at;
   }
   return next;

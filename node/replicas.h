@@ -20,6 +20,7 @@
 
 #include "node/kept_replica.h"
 #include "node/stderr_log.h"
+#include "node/tagged_replica.h"
 #include "node/window_replica.h"
 
 namespace leat::node {
@@ -87,7 +88,7 @@ class Replicas {
     bool is_retired = false;
     bool is_spare = false;                      // Another still works in its place:
     std::optional<std::uint32_t> successor_of;  // That of this index. Until it is let in.
-    std::variant<KeptReplica, WindowReplica> replica;
+    std::variant<KeptReplica, TaggedReplica, WindowReplica> replica;
   };
 
   // Logs what it said.

@@ -6,9 +6,6 @@
 
 namespace leat::node {
 
-namespace {
-
-// Adds the run behind the others, to the last one if it goes on where that ends.
 void append(std::vector<Run>& runs, const Run& run) {
   Run* const last = runs.empty() ? nullptr : &runs.back();
   const auto is_plain = [](const Run& one) { return one.is_one_for_one() || one.outputs == 0; };
@@ -19,8 +16,6 @@ void append(std::vector<Run>& runs, const Run& run) {
   last->inputs += run.inputs;
   last->outputs += run.outputs;
 }
-
-}  // namespace
 
 void Uncommitted::add(Portion portion, std::size_t bytes, Instant now) {
   if (count_ == 0) since_ = now;

@@ -18,6 +18,9 @@
 
 namespace leat::node {
 
+// Adds the run behind the others, to the last one if it goes on where that ends.
+void append(std::vector<Run>& runs, const Run& run);
+
 class Uncommitted {
  public:
   explicit Uncommitted(const framing::Framing& output) : answers_(output) {}

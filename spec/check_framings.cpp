@@ -27,8 +27,8 @@ tl::unexpected<Fault> without_end(Mark mark, const std::string& stream) {
 }  // namespace
 
 Read<void> check_framings(const YamlValue& yaml, const Stage& stage, Mark name) {
-  // There a record is a string in JSON, and needs no end.
-  if (stage.langpack) return {};
+  // There a record lies in a string of JSON or in a frame, and needs no end.
+  if (stage.langpack || stage.mode == Mode::kTagged) return {};
   const Mark input = place_of(yaml, "input", name);
   if (stage.mode != Mode::kWindow) {
     if (is_whole(stage.input)) return without_end(input, "input");

@@ -104,15 +104,16 @@ Pipeline assemble(PipelineDraft draft, std::vector<StageDraft> stages, Links lin
   return pipeline;
 }
 
-// Each window makes its outputs children of its first record: there is a limit to that.
-constexpr std::size_t kWindowStagesMax = Position::kDepthMax - 1;
+// All modes but each may make outputs children of a record: there is a limit to that.
+constexpr std::size_t kBranchingStagesMax = Position::kDepthMax - 1;
 
 Read<void> check_depth(const std::vector<StageDraft>& stages) {
-  std::size_t windows = 0;
+  std::size_t branching = 0;
   for (const StageDraft& draft : stages) {
-    if (draft.stage.mode != Mode::kWindow || ++windows <= kWindowStagesMax) continue;
-    return fault(draft.name.mark, "found one more stage of mode window, expected at most " +
-                                      std::to_string(kWindowStagesMax) + " in a pipeline");
+    if (draft.stage.mode == Mode::kEach || ++branching <= kBranchingStagesMax) continue;
+    return fault(draft.name.mark,
+                 "found one more stage of mode filter, tagged or window, expected at most " +
+                     std::to_string(kBranchingStagesMax) + " in a pipeline");
   }
   return {};
 }
@@ -123,10 +124,13 @@ Read<void> check_inputs(const std::vector<StageDraft>& stages, const Links& link
   for (std::size_t place = 0; place < links.order.size(); ++place) {
     const StageDraft& draft = stages[links.order[place]];
     const bool has_holes = !draft.stage.holes.empty();
-    const bool reads_none = has_holes || draft.stage.langpack;
+    const bool is_tagged = draft.stage.mode == Mode::kTagged;
+    const bool reads_none = has_holes || draft.stage.langpack || is_tagged;
     if (!links.from[place] || !reads_none || !draft.input) continue;
     return fault(*draft.input, std::string("found an input framing beside ") +
-                                   (has_holes ? "'{}' in run" : "preset langpack") +
+                                   (has_holes   ? "'{}' in run"
+                                    : is_tagged ? "mode tagged"
+                                                : "preset langpack") +
                                    ", expected none: the record goes there as it is");
   }
   return {};

@@ -17,7 +17,7 @@
 
 namespace leat::spec {
 
-enum class Mode : std::uint8_t { kEach, kFilter, kWindow };
+enum class Mode : std::uint8_t { kEach, kFilter, kTagged, kWindow };
 
 // How a tool's standard output is connected, so that it hands on what it prints in time.
 enum class Buffering : std::uint8_t {
@@ -87,16 +87,18 @@ struct Stage {
   bool is_record_in_file = false;  // What goes there is the path of a file that holds it.
   std::uint32_t replicas = 1;      // 1 to kReplicasMax.
   Mode mode = Mode::kEach;
-  Window window;            // Mode window only.
-  framing::Framing input;   // With langpack: how a client's stream is cut into records.
-  framing::Framing output;  // With langpack: of the results.
+  Window window;  // Mode window only.
+  // With langpack and in mode tagged: how a client's stream is cut into records, and of the
+  // results.
+  framing::Framing input;
+  framing::Framing output;
   std::optional<Langpack> langpack;
   std::optional<Ready> ready;
   std::optional<Prelude> prelude;
   // A process of a kept tool is renewed when it was given so many records, or has lived so long.
   std::optional<std::uint64_t> records_max;
   std::optional<Duration> age_max;
-  Buffering buffering = Buffering::kAuto;  // Not in mode window.
+  Buffering buffering = Buffering::kAuto;  // Modes each and filter.
   std::uint32_t in_flight_max = 0;         // Records inside a replica at once; 0: adaptive.
   std::optional<Duration>
       timeout;  // Per record, from the previous answer; for a window, of it all.

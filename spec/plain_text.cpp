@@ -47,4 +47,13 @@ std::string_view shortened(std::string_view text, std::size_t bytes_max) {
   return text.substr(0, bytes_max);
 }
 
+std::string one_line(std::string_view text, std::size_t bytes_max) {
+  if (!is_utf8(text)) return "(not UTF-8)";
+  std::string line(shortened(text, bytes_max));
+  std::ranges::replace_if(line, [](char c) { return static_cast<unsigned char>(c) < 0x20; }, ' ');
+  const std::size_t last = line.find_last_not_of(' ');
+  line.resize(last == std::string::npos ? 0 : last + 1);
+  return line;
+}
+
 }  // namespace leat::spec

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <optional>
+#include <string>
 #include <string_view>
 
 namespace leat::spec {
@@ -17,5 +18,8 @@ namespace leat::spec {
 
 // The first bytes of UTF-8 text, at most `bytes_max`, without cutting a character.
 [[nodiscard]] std::string_view shortened(std::string_view text, std::size_t bytes_max);
+
+// What a tool said, for people: in one line of at most `bytes_max`, without spaces at its end.
+[[nodiscard]] std::string one_line(std::string_view text, std::size_t bytes_max);
 
 }  // namespace leat::spec

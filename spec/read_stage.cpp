@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
 
 #include "spec/check_framings.h"
 #include "spec/read_command.h"
@@ -23,10 +24,10 @@ constexpr std::uint64_t kRecordsMax = 1'000'000'000;
 constexpr std::uint64_t kWindowBytesMax = std::uint64_t{1} << 40;
 
 Read<void> read_mode(const YamlValue& yaml, Stage& stage) {
-  constexpr std::array<std::string_view, 3> kModes = {"each", "filter", "window"};
-  constexpr std::array<Mode, 3> kValues = {Mode::kEach, Mode::kFilter, Mode::kWindow};
-  constexpr std::array<std::string_view, 1> kPlanned = {"tagged"};
-  const auto word = read_word(yaml, kModes, kPlanned);
+  constexpr std::array<std::string_view, 4> kModes = {"each", "filter", "tagged", "window"};
+  constexpr std::array<Mode, 4> kValues = {Mode::kEach, Mode::kFilter, Mode::kTagged,
+                                           Mode::kWindow};
+  const auto word = read_word(yaml, kModes);
   if (!word) return tl::unexpected(word.error());
   stage.mode = kValues.at(*word);
   return {};
@@ -224,9 +225,43 @@ constexpr std::array<Key<StageDraft>, 27> kStageKeys = {
      {"exit_codes",
       [](const YamlValue& yaml, StageDraft& d) { return read_exit_codes(yaml, d.stage); }}}};
 
+// A key that a mode has no use for, and why.
+struct IdleKey {
+  const char* word;
+  const char* reason;
+};
+
+Read<void> refuse_keys(const YamlValue& yaml, std::span<const IdleKey> keys,
+                       const std::string& where) {
+  for (const IdleKey& key : keys) {
+    const auto* const entry = yaml.find(key.word);
+    if (entry == nullptr) continue;
+    return fault(entry->key_mark, std::string("found ") + key.word + " in " + where + key.reason);
+  }
+  return {};
+}
+
+constexpr std::array<IdleKey, 2> kTaggedKeys = {
+    {{"buffering", "it flushes each frame itself"},
+     {"prelude", "it prints frames alone; `ready` passes over lines before them"}}};
+
+std::string name_of(Mode mode) {
+  switch (mode) {
+    case Mode::kEach:
+      return "mode each";
+    case Mode::kFilter:
+      return "mode filter";
+    case Mode::kTagged:
+      return "mode tagged";
+    case Mode::kWindow:
+      break;
+  }
+  return "mode window";
+}
+
 // Keys of mode window in a mode that keeps the tool alive, and the other way round.
 Read<void> check_mode_kept(const YamlValue& yaml, const Stage& stage) {
-  const std::string mode = stage.mode == Mode::kEach ? "mode each" : "mode filter";
+  const std::string mode = name_of(stage.mode);
   if (!stage.holes.empty()) {
     return fault(mark_of_word(yaml, stage.holes.front().word),
                  "found '{}' in run in " + mode +
@@ -241,7 +276,8 @@ Read<void> check_mode_kept(const YamlValue& yaml, const Stage& stage) {
                                       ", expected them in mode window only: in " + mode +
                                       " the tool stays alive");
   }
-  return {};
+  if (stage.mode != Mode::kTagged) return {};
+  return refuse_keys(yaml, kTaggedKeys, mode + ", expected none: ");
 }
 
 // Of a tool that is started for each record.
@@ -270,15 +306,10 @@ Read<void> check_window(const YamlValue& yaml, const Stage& stage, const Limits&
       "at most session_bytes, which is " + size_text(limits.session_bytes_max) + " (see limits)");
 }
 
-// Keys of a tool that is kept alive, and why a window has none of them.
-struct KeptKey {
-  const char* word;
-  const char* reason;
-};
-
+// Keys of a tool that is kept alive.
 constexpr const char* kOwnProcess = "each window has a process of its own";
 
-constexpr std::array<KeptKey, 5> kKeptKeys = {
+constexpr std::array<IdleKey, 5> kKeptKeys = {
     {{"ready", kOwnProcess},
      {"max_records", kOwnProcess},
      {"max_age", kOwnProcess},
@@ -286,14 +317,9 @@ constexpr std::array<KeptKey, 5> kKeptKeys = {
      {"buffering", "what a tool holds back it prints at the window's end"}}};
 
 Read<void> check_mode_window(const YamlValue& yaml, Stage& stage, const Limits& limits) {
-  for (const KeptKey& key : kKeptKeys) {
-    const auto* const entry = yaml.find(key.word);
-    if (entry == nullptr) continue;
-    return fault(entry->key_mark, std::string("found ") + key.word +
-                                      " in mode window, expected it in modes each and filter "
-                                      "only: " +
-                                      key.reason);
-  }
+  auto kept = refuse_keys(yaml, kKeptKeys,
+                          "mode window, expected it in modes that keep the tool alive only: ");
+  if (!kept) return kept;
   return stage.holes.empty() ? check_window(yaml, stage, limits)
                              : settle_window_of_one(yaml, stage);
 }

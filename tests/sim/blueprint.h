@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "spec/pipeline_spec.h"
 #include "tests/sim/chance.h"
 #include "tests/sim/oracle.h"
 
@@ -15,9 +16,9 @@ namespace leat::sim {
 struct Blueprint {
   struct Stage {
     std::string name;
-    std::string window;  // As the YAML has it; empty: mode each.
+    std::string window;  // As the YAML has it; empty: another mode.
     std::uint64_t replicas = 1;
-    bool is_filter = false;
+    spec::Mode mode = spec::Mode::kEach;  // Where there is no window.
     bool needs_label = false;
   };
 
@@ -37,7 +38,8 @@ struct Blueprint {
               ", run: tool, replicas: " + std::to_string(stage.replicas) +
               ", retry: {attempts: " + std::to_string(attempts) + ", backoff: 5ms}";
       if (!stage.window.empty()) text += ", mode: window, window: " + stage.window;
-      if (stage.is_filter) text += ", mode: filter";
+      if (stage.mode == spec::Mode::kFilter) text += ", mode: filter";
+      if (stage.mode == spec::Mode::kTagged) text += ", mode: tagged";
       if (stage.needs_label) text += ", nodes: {gpu: 'true'}";
       text += "}\n";
     }
@@ -51,7 +53,7 @@ struct Blueprint {
       shape.path += "/" + stage.name;
       shape.has_window = shape.has_window || !stage.window.empty();
     }
-    shape.is_filtered = stages.front().is_filter;
+    shape.is_branching = stages.front().mode != spec::Mode::kEach;
     return shape;
   }
 };
@@ -72,7 +74,9 @@ inline Blueprint draw_blueprint(Chance& chance, std::string name, char first_sta
       const bool is_all = chance.one_in(4) && made.queue_bytes_max > 9216;
       stage.window = is_all ? "all" : "{records: " + std::to_string(chance.between(1, 7)) + "}";
     }
-    stage.is_filter = stage.window.empty() && chance.one_in(4);
+    if (stage.window.empty() && chance.one_in(3)) {
+      stage.mode = chance.one_in(3) ? spec::Mode::kTagged : spec::Mode::kFilter;
+    }
     made.stages.push_back(std::move(stage));
   }
   return made;

@@ -1,7 +1,8 @@
 // A tool as the simulation has it: bytes in, bytes out, and the bad habits that a record or chance
 // calls for. A record reads "NAME MARKS"; the tool of stage s answers "NAME MARKS/s". Marks:
-//   K kills the tool, D gets no answer, T gets two, each at every attempt. To a filter D and T are
-//   records like others.
+//   K kills the tool, D gets no answer, T gets two, each at every attempt. To a filter and in mode
+//   tagged D and T are records like others.
+// One in mode tagged answers what it has in any order.
 // A window's tool answers each of its records, and at the end prints "end N" for its N records.
 
 #pragma once
@@ -14,6 +15,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "node/tool_events.h"
 #include "tests/sim/chance.h"
@@ -47,8 +49,7 @@ class FakeTool {
   struct Post {
     node::ToolId id;
     std::string stage;
-    bool is_window = false;
-    bool is_filter = false;
+    spec::Mode mode = spec::Mode::kEach;
     bool is_unseeable = false;  // Its rest.
   };
 
@@ -78,7 +79,15 @@ class FakeTool {
   [[nodiscard]] node::ToolId id() const { return post_.id; }
 
  private:
+  [[nodiscard]] bool is(spec::Mode mode) const { return post_.mode == mode; }
+
+  // Takes in the frames that are whole.
+  void read_frames();
+  bool work_tagged();
   void answer(const std::string& record);
+  void fail_by_chance(const std::string& line);
+  // An answer of so many outputs.
+  void print(std::size_t count, const std::string& line);
   void end(bool is_signal, int status);
 
   Post post_;
@@ -87,6 +96,8 @@ class FakeTool {
   std::string output_;
   std::string complaint_;
   bool has_end_ = false;
+  std::vector<std::pair<std::uint64_t, std::string>> frames_;  // Mode tagged: what it has.
+  std::uint64_t id_ = 0;                                       // Of the one it works on.
   std::uint64_t window_count_ = 0;
   std::optional<node::ToolEnded> ended_;
 };

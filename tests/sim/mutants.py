@@ -70,9 +70,9 @@ MUTANTS = {
         "",
     ),
     "never-give-up-on-a-record": (
-        "node/kept_end.cpp",
-        "  ++culprit.attempts;\n  if (",
-        "  if (",
+        "node/blame.cpp",
+        "  ++culprit.attempts;\n",
+        "",
     ),
     "take-a-surplus-answer": (
         "node/each_contract.cpp",
@@ -143,6 +143,16 @@ MUTANTS = {
         "node/filter_contract.cpp",
         "  if (given.is_empty()) return room;\n",
         "  return room;\n",
+    ),
+    "charge-an-innocent-of-tagged": (
+        "node/tagged_replica.cpp",
+        "if (!culprit && inside_.count() == 1) culprit",
+        "if (!culprit) culprit",
+    ),
+    "take-an-id-twice": (
+        "node/tagged_inside.cpp",
+        "  if (index >= piece.is_answered.size() || piece.is_answered[index]) return std::nullopt;\n",
+        "  if (index >= piece.is_answered.size()) return std::nullopt;\n",
     ),
     "mix-two-leases-outputs": (
         "node/work_queue.cpp",

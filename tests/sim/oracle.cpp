@@ -13,7 +13,7 @@ bool has_mark(const std::string& record, const char* marks) {
 }  // namespace
 
 bool Oracle::is_doomed(const std::string& record) const {
-  return has_mark(record, shape_.is_filtered ? "K" : "KDT");
+  return has_mark(record, shape_.is_branching ? "K" : "KDT");
 }
 
 std::size_t Oracle::results_of(const std::string& record) const {

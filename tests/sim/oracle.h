@@ -17,9 +17,9 @@ namespace leat::sim {
 
 // What a pipeline makes of records.
 struct Shape {
-  std::string path;          // Every result ends with it: "/a/b".
-  bool has_window = false;   // Lines "end N" count.
-  bool is_filtered = false;  // Its first stage may print nothing (D) or two lines (T).
+  std::string path;           // Every result ends with it: "/a/b".
+  bool has_window = false;    // Lines "end N" count.
+  bool is_branching = false;  // Its first stage may print nothing (D) or two lines (T).
 };
 
 class Oracle {

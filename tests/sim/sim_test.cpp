@@ -58,6 +58,8 @@ const Names& in_any_world() {
                               "tool: always answers twice",
                               "filter: drops a record",
                               "filter: makes two of a record",
+                              "tagged: answers out of order",
+                              "tagged: answers an id twice",
                               "tool: crashes",
                               "tool: exits with an error after its answer",
                               "tool: answers twice, once",

@@ -117,6 +117,8 @@ void World::deploy_first(std::size_t pipeline) {
   ask(deploy, [this, pipeline](const wire::Message* answer, const std::string& /*refusal*/) {
     // No node has joined that may run it.
     if (answer == nullptr) return expect(1s, [this, pipeline] { deploy_first(pipeline); });
+    // A late answer, when it has been removed again.
+    if (is_removed_ && pipeline == 0) return;
     if (pipeline > 0) {
       start(add_client(wire::SessionUse::kPipe, pipeline));
     } else if (has_streams_) {
@@ -288,7 +290,7 @@ void World::judge() {
 void World::judge_work() {
   for (const auto& [what, times] : habits_.work) {
     // A filter's process is told what those before it were given.
-    if (is_filter(what.substr(0, what.find(' ')))) continue;
+    if (mode_of(what.substr(0, what.find(' '))) == spec::Mode::kFilter) continue;
     if (times > 1) complain("nothing went wrong, and '" + what + "' was worked on twice");
   }
 }

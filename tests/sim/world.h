@@ -141,6 +141,7 @@ class World {
   void question();
   void late_node();
   void remove_in_the_middle();
+  void tolerate_removal();
   void note_no_removal(const std::string& refusal);
   void revive_failed();
   void tool_goes_and_comes();
@@ -182,7 +183,7 @@ class World {
   void order(Node& node, const node::BindInlet& effect);
   void order(Node& node, const node::UnbindInlet& effect);
   void order(Node& node, const node::Say& effect);
-  [[nodiscard]] bool is_filter(const std::string& stage) const;
+  [[nodiscard]] spec::Mode mode_of(const std::string& stage) const;
   [[nodiscard]] std::optional<node::ToolStartFailed> refuse_start(const Node& node,
                                                                   const node::StartTool& effect);
   void work_later(Node& node, node::ToolId tool);

@@ -136,12 +136,13 @@ std::optional<node::ToolStartFailed> World::refuse_start(const Node& node,
   return node::ToolStartFailed{effect.tool, "no memory for `tool`", true};
 }
 
-bool World::is_filter(const std::string& name) const {
-  return std::any_of(pipelines_.begin(), pipelines_.end(), [&name](const Blueprint& blueprint) {
-    return std::any_of(
-        blueprint.stages.begin(), blueprint.stages.end(),
-        [&name](const auto& stage) { return stage.name == name && stage.is_filter; });
-  });
+spec::Mode World::mode_of(const std::string& name) const {
+  for (const Blueprint& blueprint : pipelines_) {
+    for (const Blueprint::Stage& stage : blueprint.stages) {
+      if (stage.name == name) return stage.window.empty() ? stage.mode : spec::Mode::kWindow;
+    }
+  }
+  return spec::Mode::kEach;
 }
 
 void World::order(Node& node, const node::StartTool& effect) {
@@ -151,9 +152,8 @@ void World::order(Node& node, const node::StartTool& effect) {
   FakeTool::Post post;
   post.id = effect.tool;
   post.stage = effect.env.at("LEAT_STAGE");
-  post.is_window = !effect.must_read_on;
-  post.is_filter = is_filter(post.stage);
-  post.is_unseeable = !post.is_filter && !is_rest_seen_ && chance_.one_in(2);
+  post.mode = mode_of(post.stage);
+  post.is_unseeable = post.mode != spec::Mode::kFilter && !is_rest_seen_ && chance_.one_in(2);
   node.tools.emplace(effect.tool, std::make_unique<FakeTool>(post, habits_));
   later(node, chance_.up_to(3ms),
         [this, &node, tool = effect.tool] { step_node(node, node::ToolStarted{tool}); });

@@ -167,15 +167,19 @@ void World::remove_in_the_middle() {
     // Who has not begun never will.
     if (client->core && !client->core->is_open() && !client->core->is_over()) kill_client(*client);
   }
-  tolerate("the pipeline was removed");
-  tolerate("there is no such session");
-  tolerate("is not here any more");
-  tolerate("there is no pipeline 'sim': deploy it first");
+  tolerate_removal();
   streams_.back()->dropped();
   ask(wire::Remove{pipelines_[0].name, true},
       [this](const wire::Message* answer, const std::string& refusal) {
         if (answer == nullptr) note_no_removal(refusal);
       });
+}
+
+void World::tolerate_removal() {
+  tolerate("the pipeline was removed");
+  tolerate("there is no such session");
+  tolerate("is not here any more");
+  tolerate("there is no pipeline 'sim': deploy it first");
 }
 
 void World::note_no_removal(const std::string& refusal) {
@@ -187,7 +191,8 @@ void World::note_no_removal(const std::string& refusal) {
 void World::revive_failed() {
   const wire::Status status = broker_->status(pipelines_[0].name, schedule_.now());
   if (is_removed_ && !status.pipelines.empty()) {
-    // A deploy of before, sent twice, came after the removal.
+    // A deploy of before, sent twice, came after the removal; a client may have come behind it.
+    tolerate_removal();
     return ask(wire::Remove{pipelines_[0].name, true},
                [](const wire::Message* /*answer*/, const std::string& /*refusal*/) {});
   }

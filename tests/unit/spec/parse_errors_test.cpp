@@ -127,6 +127,24 @@ TEST_CASE("YAML that can be read in two ways is refused") {
   });
 }
 
+TEST_CASE("mode tagged refuses what only other modes need") {
+  check({
+      {stage("mode: tagged\n    buffering: pty"),
+       "f:6:5: found buffering in mode tagged, expected none: it flushes each frame itself"},
+      {stage("mode: tagged\n    prelude: {records: 1}"),
+       "f:6:5: found prelude in mode tagged, expected none: it prints frames alone; `ready` passes "
+       "over lines before them"},
+      {stage("mode: tagged\n    window: all"),
+       "f:6:5: found window in mode tagged, expected mode: window beside it"},
+      {stage("mode: tagged\n    preset: langpack"),
+       "f:5:11: found 'tagged', expected mode: each, or none, beside preset langpack"},
+      {"pipeline: p\nstages:\n  - {name: a, run: x}\n  - {name: b, run: y, mode: tagged, "
+       "input: json}\n",
+       "f:4:44: found an input framing beside mode tagged, expected none: the record goes there as "
+       "it is"},
+  });
+}
+
 TEST_CASE("keys that are unknown or not built yet are told apart") {
   check({
       {stage("replica: 2"),
@@ -147,8 +165,6 @@ TEST_CASE("keys that are unknown or not built yet are told apart") {
       {stage("prelude: {}"),
        "f:5:14: found 0 keys in prelude, expected one: {records: N} or {until: PATTERN}"},
       {stage("prelude: {until: '['}"), "f:5:22: found '[', expected RE2 syntax: missing ]: ["},
-      {stage("mode: tagged"),
-       "f:5:11: found 'tagged', which is not built yet, expected each, filter or window"},
       {stage("replicas: auto"),
        "f:5:15: found 'auto', which is not built yet, expected a whole number from 1 to 1024"},
       {stage("mode: window\n    window: {key: 1s}"),
@@ -301,7 +317,7 @@ TEST_CASE("a value of the wrong kind or out of its range is told what would do")
       {stage("on_error: dead-leter"),
        "f:5:15: found 'dead-leter', expected dead-letter, drop or "
        "stop; did you mean 'dead-letter'?"},
-      {stage("mode: batch"), "f:5:11: found 'batch', expected each, filter or window"},
+      {stage("mode: batch"), "f:5:11: found 'batch', expected each, filter, tagged or window"},
       {stage("env: [A]"), "f:5:10: found a list, expected a map of variables, such as {LANG: C}"},
       {stage("env: {A: [1]}"), "f:5:14: found a list, expected a variable's text ('' for none)"},
       {stage("env: {A: }"), "f:5:11: found nothing, expected a variable's text ('' for none)"},
@@ -419,11 +435,14 @@ TEST_CASE("keys that need another are told which") {
       {stage("mode: window\n    window: {bytes: 1GiB}"),
        "f:6:21: found '1GiB', expected at most session_bytes, which is 16MiB (see limits)"},
       {stage("mode: window\n    window: all\n    in_flight: 2"),
-       "f:7:5: found in_flight in mode window, expected it in modes each and filter only: a window "
+       "f:7:5: found in_flight in mode window, expected it in modes that keep the tool alive only: "
+       "a "
+       "window "
        "is one "
        "unit"},
       {stage("mode: window\n    window: all\n    buffering: auto"),
-       "f:7:5: found buffering in mode window, expected it in modes each and filter only: what a "
+       "f:7:5: found buffering in mode window, expected it in modes that keep the tool alive only: "
+       "what a "
        "tool holds back it prints at the window's end"},
       {stage("buffering: tty"),
        "f:5:16: found 'tty', expected auto, pipe, preload or pty; did you mean 'pty'?"},
