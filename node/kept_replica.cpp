@@ -270,8 +270,8 @@ void KeptReplica::hear_unasked(std::size_t bytes, Turn& turn) {
     return fail_stage_and_end(
         quote(post_.stage.argv) + " " + printed +
             " before it was given a record; mode each needs exactly one output for each input, and "
-            "mode filter none without: drop its banner with `prelude: {records: 1}`, silence it, "
-            "or use mode: window",
+            "mode filter none without: drop its banner with `prelude: {records: 1}`, keep it with "
+            "`keep: true` in there, silence it, or use mode: window",
         turn);
   }
   if (is_filter()) {

@@ -195,6 +195,10 @@ std::optional<wire::Failure> WindowReplica::fault_of_output() const {
     return wire::Failure{.kind = wire::FailureKind::kOversize, .reason = std::move(reason)};
   };
   const Limits& limits = post_.limits;
+  if (opening_.banner().is_kept() && opening_.is_too_long()) {
+    return oversize("the tool printed a prelude of more than " +
+                    count_of(Opening::kPreludeBytesMax, "byte"));
+  }
   if (const auto most = post_.stage.output_bytes_max; most && answers_.bytes() > *most) {
     return oversize("the tool printed more for one window than tool_limits.output (" +
                     std::to_string(*most) + ")");
@@ -295,6 +299,7 @@ void WindowReplica::succeed(Turn& turn) {
   Histogram service;
   service.add(last / static_cast<Duration::rep>(std::max<std::uint64_t>(inputs, 1)), inputs);
   result.service = service.counts();
+  opening_.banner().put_ahead(result);
   turn.results.push_back(std::move(result));
 }
 

@@ -61,6 +61,19 @@ std::vector<std::string> sorted_lines(const std::string& text) {
 
 }  // namespace
 
+TEST_CASE("each session gets a banner that is kept, once") {
+  const Up up(
+      "- {name: headed, run: echo name; exec cat, shell: true, replicas: 2,"
+      " prelude: {records: 1, keep: true}}");
+  const std::string input = numbered_lines(100, "record ");
+  for (int i = 0; i < 3; ++i) {
+    const Outcome piped = up.cluster.run({"pipe", "scene"}, input);
+    INFO(piped.errors);
+    CHECK(piped.code == 0);
+    CHECK(difference("name\n" + input, piped.output) == "");
+  }
+}
+
 TEST_CASE("what is sent is received, byte for byte what the shell's pipe prints") {
   const Up up;
   std::string input = numbered_lines(50'000, "record ");
