@@ -96,6 +96,7 @@ void KeptReplica::push_results(std::vector<wire::LeaseResult> results, std::uint
     result.busy_ns = static_cast<std::uint64_t>(here.count());
     // The times of all went into one histogram; the first result brings them home.
     result.service = std::exchange(service, {}).counts();
+    result.said = std::exchange(heard_, {});
     opening_.banner().put_ahead(result);
     turn.results.push_back(std::move(result));
   }
@@ -368,6 +369,7 @@ void KeptReplica::give_up(Portion culprit, wire::Failure why, Turn& turn) {
   result.outputs.producer = culprit.batch.producer;
   result.outputs.runs.push_back({why.first, 1, 0});
   result.failures.push_back(std::move(why));
+  result.said = std::exchange(heard_, {});
   result.busy_ns = static_cast<std::uint64_t>(std::exchange(wasted_, {}).count());
   turn.results.push_back(std::move(result));
 }

@@ -181,6 +181,7 @@ class KeptReplica {
   Uncommitted given_;
   History history_;
   bool has_complained_ = false;  // Since it was given something.
+  wire::Said heard_;             // Of that, where its session wants it; of what is uncommitted.
   bool has_replayed_ = false;    // This process was given the history.
   bool is_replaying_ = false;    // It has not come to rest since:
   Instant replay_since_;

@@ -35,6 +35,7 @@ void FakeTool::answer(const std::string& record) {
   const bool is_marked = !post_.is_window && marks.find('/') == std::string::npos;
   const auto has = [&](char mark) { return is_marked && marks.find(mark) != std::string::npos; };
   const std::string line = record + "/" + post_.stage + "\n";
+  complaint_ += "on " + record + "\n";
   ++window_count_;
   ++habits_.work[post_.stage + " " + record];
   if (has('K')) {

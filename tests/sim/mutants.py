@@ -54,6 +54,11 @@ MUTANTS = {
         "if (is_complete && (is_unseeable || is_hidden)) return",
         "if (is_complete && (!is_unseeable || is_unseeable || is_hidden)) return",
     ),
+    "tell-others-what-a-tool-said": (
+        "node/kept_replica.cpp",
+        "  if (given_.is_empty()) heard_ = {};\n",
+        "",
+    ),
     "charge-an-innocent": (
         "node/each_contract.cpp",
         "if (given.count() == 1) suspicion.culprit = 0;",
