@@ -17,6 +17,9 @@ namespace {
 std::optional<std::string> fault_of(const wire::OpenSession& message) {
   if (message.producer.empty()) return "a session needs a name that no other one has";
   if (message.epoch == 0) return "the epoch of a session counts from 1";
+  if (message.wants_stderr && message.use != wire::SessionUse::kPipe) {
+    return "only a session that gets its own results back gets what its tools say, too";
+  }
   const bool receives = message.use == wire::SessionUse::kReceive;
   if (receives && message.group.empty()) return "a consumer needs a group, as 'default'";
   if (receives || (message.group.empty() && message.from.empty())) return std::nullopt;
@@ -364,8 +367,13 @@ void BrokerCore::open_new_session(const std::string& peer, Deployment& deploymen
     effects_.push_back(Send{peer, consumer.state()});
     return;
   }
-  const Session& session =
-      deployment.open_session({id, message.producer, peer, message.epoch, message.use}, now_);
+  const Session& session = deployment.open_session({.id = id,
+                                                    .producer = message.producer,
+                                                    .peer = peer,
+                                                    .epoch = message.epoch,
+                                                    .use = message.use,
+                                                    .wants_stderr = message.wants_stderr},
+                                                   now_);
   effects_.push_back(Send{peer, session.state()});
 }
 

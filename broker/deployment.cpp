@@ -308,6 +308,7 @@ void Deployment::commit(Session& session, const wire::LeaseResult& result,
                         const std::string& node_name, Instant now) {
   const spec::Segment& segment = plan_.segments[result.segment.index];
   count(session, result, node_name);
+  session.add_said(stage_of(result.segment.index).name, node_name, result.said);
   end_leases(session.flow().commit(segment.vertex, result.outputs, now));
   Inlet* const from = inlet(result.segment, result.node);
   if (from == nullptr) return;

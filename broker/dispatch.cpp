@@ -132,6 +132,7 @@ bool Deployment::lease_to(std::size_t vertex, Session& session, std::pair<NodeId
     leased.open += range.count;
   }
   lease.alone = leased.is_alone;
+  lease.wants_stderr = session.opening().wants_stderr;
   inlet->lease(std::move(leased));
   effects.push_back(PushLease{node, std::move(lease)});
   return true;

@@ -19,6 +19,14 @@ constexpr std::size_t kAttributeBytesPerByte = 16;
 
 constexpr std::size_t kJoinedLengthsMax = 1024;
 
+std::size_t cost(const std::vector<wire::StageSaid>& all) {
+  std::size_t bytes = 0;
+  for (const wire::StageSaid& one : all) {
+    bytes += sizeof(one) + one.stage.size() + one.node.size() + one.said.text.size();
+  }
+  return bytes;
+}
+
 std::size_t attribute_bytes(const Records& records) {
   std::size_t bytes = 0;
   for (const Attribute& attribute : records.attributes) {
@@ -168,6 +176,7 @@ void Session::forget_taken(Instant now) {
     (void)flow_.commit(plan_.sink(), nothing, now);
     untaken_bytes_ -= done.bytes;
     dead_letter_bytes_ -= done.dead_letter_bytes;
+    said_bytes_ -= done.said_bytes;
     deliveries_.pop_front();
   }
 }
@@ -183,6 +192,28 @@ void Session::detach(Instant now) {
 void Session::add_dead_letter(wire::DeadLetter letter) {
   dead_letter_bytes_ += cost(letter);
   dead_letters_.push_back(std::move(letter));
+}
+
+void Session::add_said(const std::string& stage, const std::string& node, const wire::Said& said) {
+  if (!opening_.wants_stderr || said.is_empty()) return;
+  const std::size_t before = cost(said_);
+  const std::size_t held = said_bytes_;
+  const bool is_full = held >= kSaidBytesMax;
+  const bool goes_on = !said_.empty() && said_.back().said.bytes_left_out == 0 &&
+                       said_.back().stage == stage && said_.back().node == node;
+  // At the limit one entry counts for all, whoever spoke.
+  if (!goes_on && (said_.empty() || !is_full)) said_.push_back({stage, node, {}});
+  wire::Said& last = said_.back().said;
+  const std::size_t room = kSaidBytesMax - std::min(kSaidBytesMax, held);
+  wire::append(last, said.text, last.text.size() + room);
+  last.bytes_left_out += said.bytes_left_out;
+  said_bytes_ += cost(said_) - before;
+}
+
+void Session::fill_with_said(Untaken& made) {
+  made.said_bytes = cost(said_);
+  made.bytes += made.said_bytes;
+  made.delivery.said = std::exchange(said_, {});
 }
 
 void Session::fill_from_sink(Untaken& made) {
@@ -230,10 +261,12 @@ std::optional<wire::Delivery> Session::next_delivery(Stages stages) {
   fill_from_sink(made);
   const std::size_t letters = fill_with_dead_letters(made);
   made.bytes += made.dead_letter_bytes;
+  fill_with_said(made);
   made.delivery.dropped = std::exchange(dropped_, 0);
   made.delivery.is_last = stages == Stages::kUp && flow_.has_all_arrived(plan_.sink()) &&
                           dead_letters_.empty() && flow_.ledger(plan_.sink()).waiting_count() == 0;
-  const bool has_results = !made.ranges.empty() || letters > 0 || made.delivery.dropped > 0;
+  const bool has_results = !made.ranges.empty() || letters > 0 || made.delivery.dropped > 0 ||
+                           !made.delivery.said.empty();
   if (!has_results && !made.delivery.is_last) return std::nullopt;
   is_last_made_ = made.delivery.is_last;
   had_results_ = had_results_ || has_results;

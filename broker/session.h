@@ -31,6 +31,7 @@ class Session {
     std::string peer;  // Where its messages go.
     std::uint64_t epoch;
     wire::SessionUse use = wire::SessionUse::kPipe;
+    bool wants_stderr = false;  // What its tools say is delivered, too.
   };
 
   Session(Opening opening, const spec::Pipeline& pipeline, const spec::Plan& plan, Instant now);
@@ -63,6 +64,11 @@ class Session {
   // Keeps what failed at a stage for the client. `bytes` count against the share until taken.
   void add_dead_letter(wire::DeadLetter letter);
 
+  // Keeps what a tool said for a client that wants it: kSaidBytesMax that it has not taken; what is
+  // beyond that is counted.
+  static constexpr std::size_t kSaidBytesMax = std::size_t{1} << 20;
+  void add_said(const std::string& stage, const std::string& node, const wire::Said& said);
+
   void add_dropped(std::uint64_t records) { dropped_ += records; }
 
   // The next delivery, if there is anything to deliver and room for it; nothing is ready twice.
@@ -87,8 +93,8 @@ class Session {
   // Everything is settled, delivered and taken.
   [[nodiscard]] bool is_over() const { return is_last_made_ && deliveries_.empty(); }
 
-  // What it holds beyond its flow: dead letters and dropped bytes under way.
-  [[nodiscard]] std::size_t bytes() const { return dead_letter_bytes_; }
+  // What it holds beyond its flow: dead letters, and what tools said.
+  [[nodiscard]] std::size_t bytes() const { return dead_letter_bytes_ + said_bytes_; }
 
   [[nodiscard]] const Opening& opening() const { return opening_; }
 
@@ -119,6 +125,7 @@ class Session {
     std::vector<Range> ranges;  // Open at the sink.
     std::size_t bytes = 0;
     std::size_t dead_letter_bytes = 0;
+    std::size_t said_bytes = 0;
     bool is_taken = false;
   };
 
@@ -144,6 +151,7 @@ class Session {
   void fill_from_sink(Untaken& made);
   // How many it takes: some come with each delivery, and a large one comes with no other.
   std::size_t fill_with_dead_letters(Untaken& made);
+  void fill_with_said(Untaken& made);
 
   Opening opening_;
   const spec::Pipeline& pipeline_;
@@ -161,6 +169,8 @@ class Session {
   std::uint64_t delivery_count_ = 0;
   std::vector<wire::DeadLetter> dead_letters_;  // Not in a delivery yet.
   std::size_t dead_letter_bytes_ = 0;           // Of those and of the untaken ones.
+  std::vector<wire::StageSaid> said_;           // Not in a delivery yet.
+  std::size_t said_bytes_ = 0;                  // Of those and of the untaken ones.
   std::uint64_t dropped_ = 0;                   // Not in a delivery yet.
   bool is_last_made_ = false;
   bool had_results_ = false;

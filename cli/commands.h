@@ -29,6 +29,7 @@ struct PipeArguments {
   std::string pipeline;                     // A path, or a deployed pipeline's name.
   std::string directory;                    // Of a file's tools; empty: the file's.
   std::optional<std::string> dead_letters;  // A path.
+  std::optional<std::string> stderr_file;   // A path, or "-".
   bool shows_progress = false;
   bool shows_summary = false;
 };

@@ -1,15 +1,9 @@
 #include "cli/dead_letter_file.h"
 
-#include <array>
-#include <cerrno>
 #include <chrono>
-#include <cstring>
 #include <string_view>
 
-#include <fcntl.h>
 #include <nlohmann/json.hpp>
-#include <poll.h>
-#include <unistd.h>
 
 #include "cli/time_text.h"
 #include "core/base64.h"
@@ -40,17 +34,12 @@ nlohmann::ordered_json begin(const DeadLetterFile::Source& source) {
 }  // namespace
 
 Result<DeadLetterFile> DeadLetterFile::open(const std::string& path, Earlier earlier) {
-  DeadLetterFile file;
-  file.path_ = path;
-  const int mode = earlier == Earlier::kKept ? O_APPEND : O_TRUNC;
-  file.fd_ = io::Fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | mode, 0666));
-  if (!file.fd_.is_open()) {
-    return failure(Errc::kSystem,
-                   "cannot write dead letters to " + path + ": " + std::strerror(errno));
-  }
-  // A pipe that nobody reads is waited for where signals are heard. Nobody shares what was opened.
-  (void)::fcntl(file.fd_.get(), F_SETFL, O_NONBLOCK | (mode & O_APPEND));
-  return file;
+  Result<SideFile> file = SideFile::open("dead letters", path, earlier);
+  if (!file) return tl::unexpected(file.error());
+  DeadLetterFile letters;
+  letters.path_ = path;
+  letters.file_ = *std::move(file);
+  return letters;
 }
 
 Result<void> DeadLetterFile::add(const Source& source, const wire::DeadLetter& letter) {
@@ -75,7 +64,7 @@ Result<void> DeadLetterFile::add(const Source& source, const wire::DeadLetter& l
   if (is_one) bytes.remove_suffix(letter.records.separator.size());
   put_bytes(object, "text", bytes);
   if (!letter.failure.repeat.empty()) put_bytes(object, "repeat", letter.failure.repeat);
-  return write(object.dump() + "\n");
+  return file_.write(object.dump() + "\n");
 }
 
 Result<void> DeadLetterFile::add_oversize(const Source& source, std::uint64_t record,
@@ -87,33 +76,7 @@ Result<void> DeadLetterFile::add_oversize(const Source& source, std::uint64_t re
   object["kind"] = "oversize";
   object["reason"] = "the record is larger than limits.record_bytes and was not read";
   object["bytes"] = bytes;
-  return write(object.dump() + "\n");
-}
-
-bool DeadLetterFile::wait_for_room() const {
-  std::array<pollfd, 2> items = {{{fd_.get(), POLLOUT, 0}, {end_fd_, POLLIN, 0}}};
-  while (::poll(items.data(), items.size(), -1) < 0 && errno == EINTR) {
-  }
-  return items[1].revents == 0;
-}
-
-Result<void> DeadLetterFile::write(const std::string& line) {
-  std::size_t done = 0;
-  while (done < line.size()) {
-    const ssize_t wrote = ::write(fd_.get(), line.data() + done, line.size() - done);
-    if (wrote < 0 && errno == EINTR) continue;
-    if (wrote < 0 && errno == EAGAIN) {
-      if (wait_for_room()) continue;
-      return failure(Errc::kUnavailable, "interrupted while nobody read the dead letters from " +
-                                             path_ + "; the last of them is incomplete");
-    }
-    if (wrote < 0) {
-      return failure(Errc::kSystem,
-                     "cannot write dead letters to " + path_ + ": " + std::strerror(errno));
-    }
-    done += static_cast<std::size_t>(wrote);
-  }
-  return {};
+  return file_.write(object.dump() + "\n");
 }
 
 }  // namespace leat::cli

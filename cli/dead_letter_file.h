@@ -12,8 +12,8 @@
 #include <optional>
 #include <string>
 
+#include "cli/side_file.h"
 #include "core/result.h"
-#include "io/fd.h"
 #include "wire/messages.h"
 
 namespace leat::cli {
@@ -22,8 +22,7 @@ class DeadLetterFile {
  public:
   DeadLetterFile() = default;
 
-  // What becomes of those of an earlier run.
-  enum class Earlier { kReplaced, kKept };
+  using Earlier = SideFile::Earlier;
 
   [[nodiscard]] static Result<DeadLetterFile> open(const std::string& path, Earlier earlier);
 
@@ -33,13 +32,12 @@ class DeadLetterFile {
     return path ? open(*path, earlier) : DeadLetterFile();
   }
 
-  [[nodiscard]] bool is_open() const { return fd_.is_open(); }
+  [[nodiscard]] bool is_open() const { return file_.is_open(); }
 
   [[nodiscard]] const std::string& path() const { return path_; }
 
-  // While nobody reads what it writes, it waits until this is readable, and then fails with
-  // Errc::kUnavailable.
-  void end_at(int fd) { end_fd_ = fd; }
+  // SideFile::end_at().
+  void end_at(int fd) { file_.end_at(fd); }
 
   // Where failed records come from.
   struct Source {
@@ -52,12 +50,7 @@ class DeadLetterFile {
                                           std::uint64_t bytes);
 
  private:
-  [[nodiscard]] Result<void> write(const std::string& line);
-  // Until there is room in what is written to, a pipe; or not, when it is to end.
-  [[nodiscard]] bool wait_for_room() const;
-
-  io::Fd fd_;
-  int end_fd_ = -1;  // None: it waits for ever.
+  SideFile file_;
   std::string path_;
 };
 

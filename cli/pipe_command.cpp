@@ -11,6 +11,7 @@
 #include "cli/remote_pipeline.h"
 #include "cli/spec_file.h"
 #include "cli/stream_command.h"
+#include "cli/tool_words.h"
 #include "io/process.h"
 
 namespace leat::cli {
@@ -25,24 +26,28 @@ bool is_file(const std::string& text) {
          std::filesystem::exists(text, ignored);
 }
 
-StreamCommand::Options options_for(const spec::Pipeline& pipeline, Output output,
-                                   DeadLetterFile letters, const PipeArguments& arguments) {
-  const std::size_t record_bytes_max = pipeline.limits.record_bytes_max;
-  output.set_framing(pipeline.sink_framing);
-  return {.session = {.pipeline = pipeline.name, .producer = new_producer("pipe")},
-          .input = Input(pipeline.source_framing, record_bytes_max),
-          .output = std::move(output),
-          .letters = std::move(letters),
-          .record_bytes_max = record_bytes_max,
-          .shows_progress = arguments.shows_progress || ::isatty(STDERR_FILENO) == 1,
-          .shows_summary = arguments.shows_summary};
-}
-
 // The streams of a pipe, checked.
 struct Streams {
   Output output;
   DeadLetterFile letters;
+  ToolWords words;
 };
+
+StreamCommand::Options options_for(const spec::Pipeline& pipeline, Streams streams,
+                                   const PipeArguments& arguments) {
+  const std::size_t record_bytes_max = pipeline.limits.record_bytes_max;
+  streams.output.set_framing(pipeline.sink_framing);
+  return {.session = {.pipeline = pipeline.name,
+                      .producer = new_producer("pipe"),
+                      .wants_stderr = streams.words.is_open()},
+          .input = Input(pipeline.source_framing, record_bytes_max),
+          .output = std::move(streams.output),
+          .letters = std::move(streams.letters),
+          .words = std::move(streams.words),
+          .record_bytes_max = record_bytes_max,
+          .shows_progress = arguments.shows_progress || ::isatty(STDERR_FILENO) == 1,
+          .shows_summary = arguments.shows_summary};
+}
 
 Attempt<Streams> open_streams(const PipeArguments& arguments) {
   Result<Output> output = Output::open();
@@ -50,8 +55,10 @@ Attempt<Streams> open_streams(const PipeArguments& arguments) {
   Result<DeadLetterFile> letters =
       DeadLetterFile::open_if_named(arguments.dead_letters, DeadLetterFile::Earlier::kReplaced);
   if (!letters) return trouble(ExitCode::kUsage, letters.error());
+  Result<ToolWords> words = ToolWords::open(arguments.stderr_file);
+  if (!words) return trouble(ExitCode::kUsage, words.error());
   if (::isatty(STDIN_FILENO) == 1) say("reading records from the terminal; Ctrl-D ends them");
-  return Streams{std::move(*output), std::move(*letters)};
+  return Streams{std::move(*output), std::move(*letters), std::move(*words)};
 }
 
 Attempt<ExitCode> run_embedded(const PipeArguments& arguments) {
@@ -66,8 +73,7 @@ Attempt<ExitCode> run_embedded(const PipeArguments& arguments) {
   if (!cluster) return trouble(ExitCode::kBroker, cluster.error());
   Attempt<Front> front = Front::connect_within(context, kInnerFront);
   if (!front) return tl::unexpected(front.error());
-  StreamCommand::Options options = options_for(spec->pipeline, std::move(streams->output),
-                                               std::move(streams->letters), arguments);
+  StreamCommand::Options options = options_for(spec->pipeline, *std::move(streams), arguments);
   options.session.deploy = spec->deploy();
   // The broker is in this process: when it is silent, all of it was stopped.
   options.session.broker_silence_beats = UINT32_MAX;
@@ -106,9 +112,7 @@ Attempt<ExitCode> run_deployed(const PipeArguments& arguments) {
                                               "' is no file here, so it is a deployed pipeline: " +
                                               pipeline.error().message);
   }
-  StreamCommand command(
-      options_for(*pipeline, std::move(streams->output), std::move(streams->letters), arguments),
-      *front);
+  StreamCommand command(options_for(*pipeline, *std::move(streams), arguments), *front);
   return command.run(signals);
 }
 

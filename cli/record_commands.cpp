@@ -26,6 +26,11 @@ void add_pipe(CLI::App& program, PipeArguments& pipe, CommandLine& line) {
       ->add_option("--dead-letters", pipe.dead_letters,
                    "keep failed records in this file, as JSON Lines")
       ->type_name("FILE");
+  command
+      ->add_option("--stderr", pipe.stderr_file,
+                   "write what the tools say on standard error about these records into this "
+                   "file; -: to standard error")
+      ->type_name("FILE");
   command->add_flag("--progress", pipe.shows_progress,
                     "show progress even when standard error is no terminal");
   command->add_flag("--summary", pipe.shows_summary,

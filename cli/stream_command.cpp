@@ -47,6 +47,7 @@ ExitCode StreamCommand::run(const Signals& signals) {
   next_look_ = started_ + kLookTime;
   still_since_ = started_;
   failed_.end_at(signals.fd());
+  options_.words.end_at(signals.fd());
   carry_out(session_.start(started_));
   io::WaitSet waits;
   while (!session_.is_over() && !is_abandoned_) {
@@ -195,6 +196,10 @@ void StreamCommand::order(const client::HandOver& effect) {
   if (const Result<void> kept = failed_.add(effect.delivery); !kept) {
     return give_up_keeping(kept.error());
   }
+  if (!effect.delivery.said.empty()) progress_.clear();
+  if (const Result<void> written = options_.words.add(effect.delivery); !written) {
+    return give_up_keeping(written.error());
+  }
   // The status of a pipeline that is over could not be asked for.
   if (effect.delivery.is_last && options_.shows_summary) {
     last_delivery_ = effect.delivery;
@@ -300,6 +305,10 @@ void StreamCommand::tell_outcome() {
         "memory");
   }
   failed_.tell_outcome();
+  if (options_.words.bytes_left_out() > 0) {
+    say(count_of(options_.words.bytes_left_out(), "byte") +
+        " of what the tools said on standard error were too much to be kept");
+  }
 }
 
 }  // namespace leat::cli

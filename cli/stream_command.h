@@ -17,6 +17,7 @@
 #include "cli/output.h"
 #include "cli/progress.h"
 #include "cli/surroundings.h"
+#include "cli/tool_words.h"
 #include "clients/cpp/session_core.h"
 #include "io/clock.h"
 
@@ -29,6 +30,7 @@ class StreamCommand {
     std::optional<Input> input;    // Of a session that submits.
     std::optional<Output> output;  // Of one that gets results.
     DeadLetterFile letters;
+    ToolWords words;
     std::size_t record_bytes_max = 0;  // Of the input.
     bool shows_progress = false;
     bool shows_summary = false;
@@ -73,7 +75,7 @@ class StreamCommand {
   // Says why, and closes the session.
   void give_up(ExitCode code, const std::string& reason);
   void tell(const std::string& what);
-  // Failed records cannot be kept.
+  // Failed records, or what tools said, cannot be kept.
   void give_up_keeping(const Error& error);
   void show_progress();
   // Asks why nothing moves, when nothing does; and says so.

@@ -59,6 +59,7 @@ void give_up(const Charged& at, const Portion& culprit, wire::Failure why, Turn&
   result.outputs.producer = culprit.batch.producer;
   result.outputs.runs.push_back({why.first, 1, 0});
   result.failures.push_back(std::move(why));
+  result.said = std::exchange(at.heard, {});
   result.busy_ns = static_cast<std::uint64_t>(std::exchange(at.wasted, {}).count());
   turn.results.push_back(std::move(result));
 }

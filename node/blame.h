@@ -34,11 +34,13 @@ class Deaths {
   std::uint32_t contented_ends_ = 0;  // With status 0, and no culprit.
 };
 
-// Where a record has failed, and what that has cost so far: time since the last result.
+// Where a record has failed, and what its result takes along of what has happened since the last
+// one: the time that it has cost, and what the tool said.
 struct Charged {
   const Post& post;
   ToolId tool;
   Duration& wasted;
+  wire::Said& heard;
 };
 
 // One attempt more. With some left it goes back to the queue's front, to wait for the next, and

@@ -96,6 +96,7 @@ void Inlet::take_records(const wire::Lease& lease, Instant now) {
       portion.is_unterminated = part.records.count == 1 && part.records.has(kUnterminated, 0);
       portion.is_suspect = lease.alone;
       portion.not_before = now;
+      portion.wants_stderr = lease.wants_stderr;
       portion.batch = std::move(part);
       queue_.push_back(std::move(portion));
     }
@@ -126,6 +127,7 @@ void Inlet::take_window(const wire::Lease& lease) {
   WindowWork work;
   work.epoch = lease.epoch;
   work.lease = lease.number;
+  work.wants_stderr = lease.wants_stderr;
   std::vector<Reframed::Refusal> refused;
   for (const Batch& slice : lease.slices) {
     if (!stage_.holes.empty()) {
@@ -187,10 +189,13 @@ std::vector<wire::LeaseResult> Inlet::advance(Effects& effects, Instant now,
   return results;
 }
 
-void Inlet::note_results(const std::vector<wire::LeaseResult>& results) {
-  for (const wire::LeaseResult& result : results) {
+void Inlet::note_results(std::vector<wire::LeaseResult>& results) {
+  for (wire::LeaseResult& result : results) {
     const auto held = held_.find({result.epoch, result.lease});
-    if (held == held_.end()) continue;  // Of an older epoch.
+    const bool is_old = held == held_.end();  // Of an older epoch.
+    wire::shorten(result.said, is_old ? 0 : wire::kSaidBytesMax - held->second.said_bytes);
+    if (is_old) continue;
+    held->second.said_bytes += result.said.text.size();
     const std::uint64_t inputs = input_count(result.outputs.runs);
     ENSURE(held->second.inputs_left >= inputs);
     held->second.inputs_left -= inputs;

@@ -121,6 +121,7 @@ class Inlet {
   struct Held {
     std::uint64_t inputs_left = 0;   // Without a result.
     std::uint64_t results_open = 0;  // That the broker is not done with.
+    std::size_t said_bytes = 0;      // In its results: at most wire::kSaidBytesMax.
   };
 
   void work_off(const wire::Lease& lease, Instant now);
@@ -130,7 +131,7 @@ class Inlet {
   // What a kept tool reads.
   [[nodiscard]] Reframed input_of(const Batch& slice) const;
   void refuse(const wire::Lease& lease, const Batch& slice, const Reframed::Refusal& refusal);
-  void note_results(const std::vector<wire::LeaseResult>& results);
+  void note_results(std::vector<wire::LeaseResult>& results);
 
   Opening opening_;
   spec::Pipeline pipeline_;

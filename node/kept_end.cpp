@@ -92,6 +92,8 @@ void KeptReplica::push_results(std::vector<wire::LeaseResult> results, std::uint
     result.busy_ns = static_cast<std::uint64_t>(here.count());
     // The times of all went into one histogram; the first result brings them home.
     result.service = std::exchange(service, {}).counts();
+    result.said = std::exchange(heard_, {});
+    opening_.banner().put_ahead(result);
     turn.results.push_back(std::move(result));
   }
   cancel_look();

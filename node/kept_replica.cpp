@@ -172,6 +172,7 @@ void KeptReplica::give(Portion portion, Turn& turn) {
   waiting_since_.reset();
   unaccepted_bytes_ += bytes.size();
   cancel_look();
+  if (given_.is_empty()) heard_ = {};
   given_.add(std::move(portion), bytes.size(), turn.now);
   has_complained_ = false;
   history_.note(bytes);
@@ -199,6 +200,8 @@ void KeptReplica::on(const ToolSaid& event, Turn& turn) {
 void KeptReplica::on(const ToolComplained& event, Turn& turn) {
   stderr_.add(event.bytes);
   has_complained_ = true;
+  const bool is_wanted = !given_.is_empty() && given_.front().wants_stderr;
+  if (is_wanted) wire::append(heard_, event.bytes, wire::kSaidBytesMax);
   if (opening_.is_over()) return;
   opening_.hear_stderr(event.bytes);
   if (opening_.is_over()) end_opening(turn.now);
@@ -251,8 +254,8 @@ void KeptReplica::hear_unasked(std::size_t bytes, Turn& turn) {
     return fail_stage_and_end(
         quote(post_.stage.argv) + " " + printed +
             " before it was given a record; mode each needs exactly one output for each input, and "
-            "mode filter none without: drop its banner with `prelude: {records: 1}`, silence it, "
-            "or use mode: window",
+            "mode filter none without: drop its banner with `prelude: {records: 1}`, keep it with "
+            "`keep: true` in there, silence it, or use mode: window",
         turn);
   }
   if (is_filter()) {

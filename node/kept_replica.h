@@ -158,7 +158,7 @@ class KeptReplica {
   // The record inside has failed for good, and the process is well.
   void refuse(wire::Failure why, Turn& turn);
 
-  [[nodiscard]] Charged here() { return {post_, tool_.value_or(ToolId{}), wasted_}; }
+  [[nodiscard]] Charged here() { return {post_, tool_.value_or(ToolId{}), wasted_, heard_}; }
 
   void forget_process();
   void forget_words();
@@ -183,6 +183,7 @@ class KeptReplica {
   Uncommitted given_;
   History history_;
   bool has_complained_ = false;  // Since it was given something.
+  wire::Said heard_;             // Of that, where its session wants it; of what is uncommitted.
   bool has_replayed_ = false;    // This process was given the history.
   bool is_replaying_ = false;    // It has not come to rest since:
   Instant replay_since_;

@@ -1,6 +1,6 @@
 // Opening passes over what a tool prints before it is given anything: lines up to the one that says
 // that it is ready, then a banner of so many records of its output framing, or of the lines up to
-// one that matches.
+// one that matches, which the stage may keep.
 
 #pragma once
 
@@ -11,6 +11,7 @@
 
 #include "core/words.h"
 #include "framing/splitter.h"
+#include "node/banner.h"
 #include "spec/pipeline_spec.h"
 
 namespace leat::node {
@@ -66,14 +67,23 @@ class Opening {
       : stage_(stage),
         on_stdout_(stage.ready ? stage.ready->on_stdout : ""),
         on_stderr_(stage.ready ? stage.ready->on_stderr : ""),
-        prelude_(prelude_of(stage)) {}
+        prelude_(prelude_of(stage)),
+        banner_(stage) {}
 
   [[nodiscard]] bool is_over() const { return is_ready() && prelude_.is_over(); }
 
   // Of its standard output, the part behind it.
   [[nodiscard]] std::string_view skip(std::string_view bytes) {
-    return prelude_.skip(on_stdout_.skip(bytes));
+    bytes = on_stdout_.skip(bytes);
+    const std::string_view rest = prelude_.skip(bytes);
+    banner_.add(bytes.substr(0, bytes.size() - rest.size()));
+    return rest;
   }
+
+  // Of the prelude, when it is over.
+  [[nodiscard]] Banner& banner() { return banner_; }
+
+  [[nodiscard]] const Banner& banner() const { return banner_; }
 
   void hear_stderr(std::string_view bytes) { (void)on_stderr_.skip(bytes); }
 
@@ -107,6 +117,7 @@ class Opening {
     on_stdout_.begin_anew();
     on_stderr_.begin_anew();
     prelude_.begin_anew();
+    banner_.begin_anew();
   }
 
  private:
@@ -122,6 +133,7 @@ class Opening {
   Passage on_stdout_;
   Passage on_stderr_;
   Passage prelude_;
+  Banner banner_;
 };
 
 }  // namespace leat::node

@@ -98,6 +98,15 @@ std::vector<Portion> TaggedInside::take_all() {
   return portions;
 }
 
+const Portion* TaggedInside::sole() const {
+  if (pieces_.empty()) return nullptr;
+  const Portion& first = pieces_.front().portion;
+  const bool is_sole = std::all_of(pieces_.begin(), pieces_.end(), [&first](const Piece& piece) {
+    return piece.left == 0 || piece.portion.batch.producer == first.batch.producer;
+  });
+  return is_sole ? &first : nullptr;
+}
+
 TaggedInside::Oldest TaggedInside::oldest() const {
   ENSURE(!is_empty());
   const Piece& piece = pieces_.front();

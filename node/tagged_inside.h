@@ -56,6 +56,9 @@ class TaggedInside {
     return count_ == 1 && pieces_.front().portion.is_suspect;
   }
 
+  // Of the only producer that has records inside, one portion; nullptr when there are several.
+  [[nodiscard]] const Portion* sole() const;
+
   // REQUIRES: !is_empty().
   [[nodiscard]] Oldest oldest() const;
 

@@ -146,6 +146,12 @@ void TaggedReplica::on(const ToolSaid& event, Turn& turn) {
 
 void TaggedReplica::on(const ToolComplained& event, Turn& /*turn*/) {
   stderr_.add(event.bytes);
+  const Portion* const sole = inside_.sole();
+  if (sole != nullptr && sole->wants_stderr) {
+    if (heard_of_ != sole->batch.producer) heard_ = {};
+    heard_of_ = sole->batch.producer;
+    wire::append(heard_, event.bytes, wire::kSaidBytesMax);
+  }
   if (!opening_.is_over()) opening_.hear_stderr(event.bytes);
 }
 
@@ -207,7 +213,8 @@ std::optional<std::string> TaggedReplica::take_frame(std::string_view frame,
       charge_one(std::move(culprit), *why, turn);
     } else {
       ++culprit.attempts;
-      give_up(here(), culprit, *std::move(why), turn);
+      wire::Said heard = take_heard(culprit.batch.producer);
+      give_up({post_, *tool_, wasted_, heard}, culprit, *std::move(why), turn);
     }
     return std::nullopt;
   }
@@ -284,6 +291,7 @@ void TaggedReplica::push_results(std::vector<Done> done, Turn& turn) {
     const Duration share = busy * (at - first) / static_cast<Duration::rep>(done.size());
     result.busy_ns = static_cast<std::uint64_t>((share + std::exchange(wasted_, {})).count());
     result.service = std::exchange(service, {}).counts();
+    result.said = take_heard(result.outputs.producer);
     turn.results.push_back(std::move(result));
   }
 }
@@ -386,7 +394,14 @@ void TaggedReplica::blame(wire::Failure why, std::optional<std::uint64_t> culpri
 }
 
 void TaggedReplica::charge_one(Portion culprit, const wire::Failure& why, Turn& turn) {
-  if (charge(here(), std::move(culprit), why, turn)) deaths_.note_culprit();
+  const ProducerId producer = culprit.batch.producer;
+  wire::Said heard = take_heard(producer);
+  const Charged at{post_, tool_.value_or(ToolId{}), wasted_, heard};
+  if (charge(at, std::move(culprit), why, turn)) deaths_.note_culprit();
+}
+
+wire::Said TaggedReplica::take_heard(ProducerId producer) {
+  return heard_of_ == producer ? std::exchange(heard_, {}) : wire::Said{};
 }
 
 void TaggedReplica::drop_process(Instant now) {
@@ -400,6 +415,7 @@ void TaggedReplica::drop_process(Instant now) {
   blob_.clear();
   lengths_.clear();
   unaccepted_bytes_ = 0;
+  heard_ = {};
   // What the stage failed with is still to be told.
   if (!stage_failure_) stderr_.clear();
 }

@@ -110,7 +110,8 @@ class TaggedReplica {
   void drop_process(Instant now);
   void fail_stage(std::string reason, Turn& turn);
 
-  [[nodiscard]] Charged here() { return {post_, tool_.value_or(ToolId{}), wasted_}; }
+  // What the tool said of the producer's records, as far as that is known.
+  [[nodiscard]] wire::Said take_heard(ProducerId producer);
 
   Post post_;
   std::optional<ToolId> tool_;
@@ -137,6 +138,8 @@ class TaggedReplica {
   Duration wasted_{};                   // On attempts that failed, since the last result.
   std::uint64_t unaccepted_bytes_ = 0;  // Fed, not in the pipe yet.
   bool has_told_silence_ = false;
+  wire::Said heard_;  // On standard error, while all that was inside was of one producer:
+  ProducerId heard_of_;
 };
 
 }  // namespace leat::node

@@ -278,8 +278,8 @@ void ToolHost::order(const LookAtTool& effect, Instant /*now*/) {
   if (seen.rest != Rest::kBusy && !read_output(tool)) seen.rest = Rest::kBusy;
   // One that cannot answer any more is not at rest, but at its end.
   if (!tool.can_answer()) seen.rest = Rest::kBusy;
-  // And what it said of the one record that is inside where answers come by a pipe of their own.
-  if (seen.rest != Rest::kBusy && tool.answers) {
+  // And what it said meanwhile, so that it is not taken for a word on what it is given next.
+  if (seen.rest != Rest::kBusy) {
     (void)read<ToolComplained>(tool, tool.child.from_stderr);
   }
   deliver_(seen);

@@ -22,6 +22,7 @@ struct WindowWork {
   bool is_reframed = false;      // They lay otherwise in the lease.
   std::uint32_t attempts = 0;    // Failed so far.
   Instant not_before;            // Waits for its next attempt until then.
+  bool wants_stderr = false;     // Its result is to have what the tool said.
 
   [[nodiscard]] std::uint64_t records() const {
     std::uint64_t records = 0;

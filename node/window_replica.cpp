@@ -195,6 +195,10 @@ std::optional<wire::Failure> WindowReplica::fault_of_output() const {
     return wire::Failure{.kind = wire::FailureKind::kOversize, .reason = std::move(reason)};
   };
   const Limits& limits = post_.limits;
+  if (opening_.banner().is_kept() && opening_.is_too_long()) {
+    return oversize("the tool printed a prelude of more than " +
+                    count_of(Opening::kPreludeBytesMax, "byte"));
+  }
   if (const auto most = post_.stage.output_bytes_max; most && answers_.bytes() > *most) {
     return oversize("the tool printed more for one window than tool_limits.output (" +
                     std::to_string(*most) + ")");
@@ -222,6 +226,7 @@ std::optional<wire::Failure> WindowReplica::fault_of_output() const {
 
 void WindowReplica::on(const ToolComplained& event, Turn& /*turn*/) {
   stderr_.add(event.bytes);
+  wire::append(heard_, event.bytes, wire::kSaidBytesMax);
 }
 
 void WindowReplica::on(const ToolAccepted& /*event*/, Turn& /*turn*/) {}
@@ -295,6 +300,8 @@ void WindowReplica::succeed(Turn& turn) {
   Histogram service;
   service.add(last / static_cast<Duration::rep>(std::max<std::uint64_t>(inputs, 1)), inputs);
   result.service = service.counts();
+  if (work_->wants_stderr) result.said = std::exchange(heard_, {});
+  opening_.banner().put_ahead(result);
   turn.results.push_back(std::move(result));
 }
 
@@ -329,6 +336,7 @@ void WindowReplica::give_up(wire::Failure why, Turn& turn) {
     why.inputs = run.inputs;
     result.failures.push_back(why);
   }
+  if (work_->wants_stderr) result.said = std::exchange(heard_, {});
   result.busy_ns = static_cast<std::uint64_t>(std::exchange(wasted_, {}).count());
   turn.results.push_back(std::move(result));
   work_.reset();
@@ -360,6 +368,7 @@ void WindowReplica::clear_process() {
   killed_for_.reset();
   opening_.begin_anew();
   answers_.clear();
+  heard_ = {};
   // What the stage failed with is still to be told.
   if (!stage_failure_) stderr_.clear();
 }

@@ -93,6 +93,7 @@ class WindowReplica {
   Opening opening_;                          // Passed over.
   Answers answers_;
   StderrTail stderr_;
+  wire::Said heard_;  // All that this process said on standard error.
   RestartPause pause_;
   Instant start_at_;
   std::uint32_t start_failures_ = 0;  // In a row: dead before it had anything.

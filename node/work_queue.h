@@ -24,6 +24,7 @@ struct Portion {
   bool is_suspect = false;       // One of these may have ended a tool: each is tried alone.
   bool is_unterminated = false;  // One record, without terminator: end-of-file follows it.
   Instant not_before;            // Waits for its next attempt until then.
+  bool wants_stderr = false;     // Its result is to have what the tool said.
 
   // The first n records, and the rest. REQUIRES: 0 < n < count.
   [[nodiscard]] Portion take_front(std::uint32_t n);

@@ -136,6 +136,20 @@ Read<void> check_inputs(const std::vector<StageDraft>& stages, const Links& link
   return {};
 }
 
+// Behind a stage nobody can tell which record is a producer's first: it may have become nothing, or
+// several.
+Read<void> check_preludes(const std::vector<StageDraft>& stages, const Links& links) {
+  for (std::size_t place = 0; place < links.order.size(); ++place) {
+    const StageDraft& draft = stages[links.order[place]];
+    if (!links.from[place] || !draft.keep) continue;
+    return fault(*draft.keep,
+                 "found keep: true in a stage that another feeds, expected it in the first stage "
+                 "only, where it is known which record is the first; without keep the banner is "
+                 "dropped");
+  }
+  return {};
+}
+
 Read<Pipeline> parse_text(std::string_view text, const std::string& directory) {
   const auto root = read_yaml(text);
   if (!root) return tl::unexpected(root.error());
@@ -147,6 +161,7 @@ Read<Pipeline> parse_text(std::string_view text, const std::string& directory) {
   if (!links) return tl::unexpected(links.error());
   if (auto deep = check_depth(*stages); !deep) return tl::unexpected(deep.error());
   if (auto read = check_inputs(*stages, *links); !read) return tl::unexpected(read.error());
+  if (auto kept = check_preludes(*stages, *links); !kept) return tl::unexpected(kept.error());
   Pipeline pipeline = assemble(*std::move(draft), *std::move(stages), *std::move(links));
   pipeline.directory = directory;
   return pipeline;

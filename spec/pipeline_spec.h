@@ -48,10 +48,13 @@ struct Surroundings {
   std::optional<Duration> cpu_time_max;
 };
 
-// What a tool prints of itself before it is given anything; it is dropped.
+// What a tool prints of itself before it is given anything.
 struct Prelude {
   std::uint64_t records = 0;  // Of the output framing, 1 or more.
   std::string until;          // Else: lines, up to the first that this pattern matches.
+  // It goes ahead of the results of each producer's first record; else it is dropped. First stage
+  // only.
+  bool is_kept = false;
 };
 
 // The line that tells that the tool has loaded: on one of the two streams.

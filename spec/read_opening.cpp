@@ -16,10 +16,12 @@ Read<void> read_until(const YamlValue& yaml, Prelude& prelude) {
   return store(prelude.until, read_pattern(yaml, "a pattern that its last line matches"));
 }
 
-constexpr std::array<Key<Prelude>, 2> kPreludeKeys = {
+constexpr std::array<Key<Prelude>, 3> kPreludeKeys = {
     {{"records", [](const YamlValue& yaml,
                     Prelude& p) { return store(p.records, read_count(yaml, {1, kRecordsMax})); }},
-     {"until", read_until}}};
+     {"until", read_until},
+     {"keep",
+      [](const YamlValue& yaml, Prelude& p) { return store(p.is_kept, read_truth(yaml)); }}}};
 
 constexpr std::string_view kReadyLine = "a pattern that a line matches when the tool is ready";
 
@@ -50,12 +52,24 @@ Read<void> read_ready(const YamlValue& yaml, Stage& stage) {
 Read<void> read_prelude(const YamlValue& yaml, Stage& stage) {
   Prelude prelude;
   if (auto read = read_map<Prelude>(yaml, "prelude", kPreludeKeys, prelude); !read) return read;
-  if (yaml.entries.size() != 1) {
-    return fault(yaml.mark, "found " + std::to_string(yaml.entries.size()) +
-                                " keys in prelude, expected one: {records: N} or {until: PATTERN}");
+  const bool has_records = yaml.find("records") != nullptr;
+  if (has_records == (yaml.find("until") != nullptr)) {
+    return fault(yaml.mark, std::string("found ") + (has_records ? "both" : "none") +
+                                " of records and until in prelude, expected one: {records: N} or "
+                                "{until: PATTERN}");
   }
   stage.prelude = prelude;
   return {};
+}
+
+Read<void> check_prelude(const YamlValue& yaml, const Stage& stage) {
+  if (!stage.prelude || !stage.prelude->is_kept || stage.prelude->until.empty()) return {};
+  const framing::Framing& output = stage.output;
+  if (output.kind == framing::Kind::kLines && output.lines == 1) return {};
+  return fault(yaml.find("prelude")->value.find("keep")->value.mark,
+               "found keep beside until in a stage whose output is " + framing::to_string(output) +
+                   ", expected {records: N}, output: lines, or keep: false: what is kept are "
+                   "records of the output framing");
 }
 
 }  // namespace leat::spec

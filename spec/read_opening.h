@@ -9,6 +9,8 @@
 namespace leat::spec {
 
 [[nodiscard]] Read<void> read_prelude(const YamlValue& yaml, Stage& stage);
+// Refuses to keep what would be no records of the output framing. `yaml` is the stage's map.
+[[nodiscard]] Read<void> check_prelude(const YamlValue& yaml, const Stage& stage);
 [[nodiscard]] Read<void> read_ready(const YamlValue& yaml, Stage& stage);
 
 }  // namespace leat::spec

@@ -364,6 +364,10 @@ Read<StageDraft> read_stage(const YamlValue& yaml, const StageContext& context) 
   if (auto framed = check_framings(yaml, draft.stage, draft.name.mark); !framed) {
     return tl::unexpected(framed.error());
   }
+  if (auto kept = check_prelude(yaml, draft.stage); !kept) return tl::unexpected(kept.error());
+  if (draft.stage.prelude && draft.stage.prelude->is_kept) {
+    draft.keep = yaml.find("prelude")->value.find("keep")->value.mark;
+  }
   draft.stage.name = draft.name.text;
   return draft;
 }

@@ -24,6 +24,7 @@ struct StageDraft {
   Name name;                  // The stage's own.
   std::optional<Name> from;   // As given.
   std::optional<Mark> input;  // Where its own framing stands, if it does.
+  std::optional<Mark> keep;   // Where it says so of its prelude, if it does.
 };
 
 // What holds for all stages of a pipeline.

@@ -148,6 +148,23 @@ struct Fields<DeadLetter> {
 };
 
 template <>
+struct Fields<Said> {
+  static void list(auto& archive, auto& said) {
+    archive.bytes("text", said.text, kStderrBytesMax);
+    archive.number("bytes_left_out", said.bytes_left_out);
+  }
+};
+
+template <>
+struct Fields<StageSaid> {
+  static void list(auto& archive, auto& said) {
+    archive.text("stage", said.stage, kNameBytesMax);
+    archive.text("node", said.node, kNameBytesMax);
+    archive.structure("said", said.said);
+  }
+};
+
+template <>
 struct Fields<LogLine> {
   static void list(auto& archive, auto& line) {
     archive.number("replica", line.replica);

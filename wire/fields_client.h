@@ -29,6 +29,7 @@ struct Fields<OpenSession> {
     archive.enumerator("use", open.use, SessionUse::kReceive);
     archive.text("group", open.group, kNameBytesMax);
     archive.text("from", open.from, kNameBytesMax);
+    archive.boolean("wants_stderr", open.wants_stderr);
   }
 };
 
@@ -151,6 +152,7 @@ struct Fields<Delivery> {
     archive.list("dead_letters", delivery.dead_letters);
     archive.number("dropped", delivery.dropped);
     archive.boolean("is_last", delivery.is_last);
+    archive.list("said", delivery.said);
   }
 };
 

@@ -138,6 +138,7 @@ struct Fields<Lease> {
     archive.boolean("window", lease.window);
     archive.boolean("alone", lease.alone);
     archive.list("slices", lease.slices);
+    archive.boolean("wants_stderr", lease.wants_stderr);
     archive.rule("slices", [&] { return !lease.slices.empty(); }, "at least one slice");
     archive.rule(
         "slices", [&] { return lease.window || are_one_for_one(lease.slices); },
@@ -160,6 +161,7 @@ struct Fields<LeaseResult> {
     archive.list("failures", result.failures);
     archive.number("busy_ns", result.busy_ns);
     archive.list("service", result.service);
+    archive.structure("said", result.said);
     archive.rule(
         "failures", [&] { return are_among(result.failures, result.outputs.runs); },
         "failures of inputs in runs without outputs, none twice");

@@ -37,6 +37,7 @@ struct OpenSession {
   SessionUse use = SessionUse::kPipe;
   std::string group;  // kReceive: consumers of one group share what comes; each group gets all.
   std::string from;   // kReceive: of this producer only, and over when that is over; else empty.
+  bool wants_stderr = false;  // kPipe: also what its tools say on standard error.
 };
 
 struct Submit {
@@ -143,8 +144,9 @@ struct Delivery {
   std::string from;          // kReceive: whose these are.
   Batch outputs;
   std::vector<DeadLetter> dead_letters;
-  std::uint64_t dropped = 0;  // Records that the YAML asked to drop, since the last delivery.
-  bool is_last = false;       // Everything that the producer submitted is settled and delivered.
+  std::uint64_t dropped = 0;    // Records that the YAML asked to drop, since the last delivery.
+  bool is_last = false;         // Everything that the producer submitted is settled and delivered.
+  std::vector<StageSaid> said;  // Where the session wants it: on standard error, since the last.
 };
 
 // The session is over without its end: the pipeline failed, was removed, or the broker gave up.

@@ -115,6 +115,7 @@ struct Lease {
   // At least one, all runs one for one. The window of a producer that has no records is one slice
   // of one run with 1 input and 0 outputs.
   std::vector<Batch> slices;
+  bool wants_stderr = false;  // Its results are to have what the tool said.
 };
 
 struct LeaseResult {
@@ -127,6 +128,7 @@ struct LeaseResult {
   std::vector<Failure> failures;  // Of inputs among the runs, whose outputs are 0.
   std::uint64_t busy_ns = 0;      // Tool time spent.
   Histogram::Counts service;      // Time per record.
+  Said said;                      // Where the lease wants it: on standard error, meanwhile.
 };
 
 }  // namespace leat::wire

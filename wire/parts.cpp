@@ -1,5 +1,7 @@
 #include "wire/parts.h"
 
+#include <algorithm>
+
 namespace leat::wire {
 
 void append(std::vector<NumberRange>& ranges, std::uint64_t number) {
@@ -9,6 +11,20 @@ void append(std::vector<NumberRange>& ranges, std::uint64_t number) {
   } else {
     ranges.push_back({number, 1});
   }
+}
+
+void append(Said& said, std::string_view text, std::size_t most) {
+  const std::size_t room = most - std::min(most, said.text.size());
+  // What came behind a gap would seem to follow what was before it.
+  const std::size_t taken = said.bytes_left_out > 0 ? 0 : std::min(room, text.size());
+  said.text.append(text.substr(0, taken));
+  said.bytes_left_out += text.size() - taken;
+}
+
+void shorten(Said& said, std::size_t most) {
+  if (said.text.size() <= most) return;
+  said.bytes_left_out += said.text.size() - most;
+  said.text.resize(most);
 }
 
 const char* name_of(FailureKind kind) {

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/batch.h"
@@ -63,6 +64,33 @@ struct DeadLetter {
   std::string stage;
   std::string node;
   Records records;  // What the stage was given: the record, or all of a window.
+};
+
+// What tools said on standard error while they had certain records: the begin of it, any bytes, and
+// how many more there were.
+struct Said {
+  std::string text;
+  std::uint64_t bytes_left_out = 0;
+
+  [[nodiscard]] bool is_empty() const { return text.empty() && bytes_left_out == 0; }
+
+  friend bool operator==(const Said&, const Said&) = default;
+};
+
+// Of the results of one lease together.
+inline constexpr std::size_t kSaidBytesMax = std::size_t{64} << 10;
+
+// Adds what there is room for while the text may have `most` bytes, and counts the rest.
+void append(Said& said, std::string_view text, std::size_t most);
+
+// Leaves out what is beyond `most` bytes.
+void shorten(Said& said, std::size_t most);
+
+// What a session's client gets of it.
+struct StageSaid {
+  std::string stage;
+  std::string node;
+  Said said;
 };
 
 // What a tool said on standard error: a line, or how many came too fast to be kept.

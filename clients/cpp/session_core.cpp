@@ -28,7 +28,8 @@ void SessionCore::open_session() {
                          .taken = taken_,
                          .use = settings_.use,
                          .group = settings_.group,
-                         .from = settings_.from});
+                         .from = settings_.from,
+                         .wants_stderr = settings_.wants_stderr});
 }
 
 void SessionCore::reopen() {

@@ -34,8 +34,9 @@ struct Settings {
   std::string pipeline;                // Unless deployed.
   std::string producer;                // Unique among the pipeline's open sessions.
   wire::SessionUse use = wire::SessionUse::kPipe;
-  std::string group;  // kReceive only, as in wire::OpenSession.
-  std::string from;   // Likewise.
+  std::string group;          // kReceive only, as in wire::OpenSession.
+  std::string from;           // Likewise.
+  bool wants_stderr = false;  // kPipe only: what its tools say comes with the deliveries.
   Duration beat = std::chrono::seconds(1);
   std::uint32_t broker_silence_beats = 15;  // Then the session has failed.
 };

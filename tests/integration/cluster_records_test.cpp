@@ -61,6 +61,44 @@ std::vector<std::string> sorted_lines(const std::string& text) {
 
 }  // namespace
 
+TEST_CASE("sessions at one tool get each what it says on their own records") {
+  const Up up(
+      "- {name: talks, run: 'while read -r line; do echo \"on $line\" >&2; echo \"$line\"; done',"
+      " shell: true}");
+  const std::vector<std::string> names = {"a", "b", "c"};
+  std::vector<std::unique_ptr<Daemon>> pipes;
+  for (const std::string& name : names) {
+    up.cluster.scene().write(name, numbered_lines(200, name + " "));
+    const std::string words = name == "c" ? "" : "--stderr " + name + ".words ";
+    pipes.push_back(up.cluster.start_shell("\"$LEAT\" pipe " + words + "scene < " + name + " > " +
+                                           name + ".out"));
+  }
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    const Outcome piped = pipes[i]->end();
+    CHECK(piped.errors == "");
+    CHECK(piped.code == 0);
+    CHECK(difference(numbered_lines(200, names[i] + " "),
+                     up.cluster.scene().read(names[i] + ".out")) == "");
+  }
+  for (const std::string name : {"a", "b"}) {
+    CHECK(difference(numbered_lines(200, "on " + name + " "),
+                     up.cluster.scene().read(name + ".words")) == "");
+  }
+}
+
+TEST_CASE("each session gets a banner that is kept, once") {
+  const Up up(
+      "- {name: headed, run: echo name; exec cat, shell: true, replicas: 2,"
+      " prelude: {records: 1, keep: true}}");
+  const std::string input = numbered_lines(100, "record ");
+  for (int i = 0; i < 3; ++i) {
+    const Outcome piped = up.cluster.run({"pipe", "scene"}, input);
+    INFO(piped.errors);
+    CHECK(piped.code == 0);
+    CHECK(difference("name\n" + input, piped.output) == "");
+  }
+}
+
 TEST_CASE("what is sent is received, byte for byte what the shell's pipe prints") {
   const Up up;
   std::string input = numbered_lines(50'000, "record ");

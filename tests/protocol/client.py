@@ -12,7 +12,7 @@ class Session:
         self.front.routing_id, self.front.hwm = uuid.uuid4().hex.encode(), 0
         self.front.connect(address)
         self.id, self.use, self.arrived, self.heard, self.taken, self.beat = None, use, [], 0, 0, 0
-        opening = [OPEN_SESSION, 1, pipeline, name, 1, 0, use, group, producer]
+        opening = [OPEN_SESSION, 1, pipeline, name, 1, 0, use, group, producer, False]
         while not self.id: self.tell(opening), self.hear()
     def tell(self, header, *payload):
         self.front.send_multipart([msgpack.packb(header), *payload])

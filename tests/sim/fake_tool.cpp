@@ -97,6 +97,7 @@ void FakeTool::answer(const std::string& record) {
   const auto has = [&](char mark) { return is_marked && marks.find(mark) != std::string::npos; };
   const bool may_branch = !is(spec::Mode::kEach);
   const std::string line = record + "/" + post_.stage;
+  complaint_ += "on " + record + "\n";
   ++window_count_;
   ++habits_.work[post_.stage + " " + record];
   if (has('K')) {

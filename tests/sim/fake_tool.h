@@ -71,7 +71,7 @@ class FakeTool {
   // What it printed since the last call.
   [[nodiscard]] std::string take_output() { return std::exchange(output_, {}); }
 
-  // The same for standard error: it complains before it dies.
+  // The same for standard error: it names each record, and complains before it dies.
   [[nodiscard]] std::string take_complaint() { return std::exchange(complaint_, {}); }
 
   [[nodiscard]] const std::optional<node::ToolEnded>& ended() const { return ended_; }

@@ -74,6 +74,7 @@ const Names& in_any_world() {
                               "node pushes a failure",
                               "broker is told that a peer is lost",
                               "client gets a dead letter",
+                              "client gets what a tool said",
                               "a client is told that its session is over",
                               "a lost node is back with its results",
                               "a late node gets replicas",

@@ -202,6 +202,8 @@ class World {
   void wake_client(Client& client);
   void produce(Client& client);
   [[nodiscard]] std::string make_record(const std::string& name, std::uint64_t number);
+  [[nodiscard]] static bool wants_stderr(const Client& client);
+  void check_said(const Client& client, const wire::Delivery& delivery);
   void consume(Client& client, const wire::Delivery& delivery);
   void client_finished(Client& client);
   void client_failed(Client& client, const std::string& reason);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <string_view>
 
 #include "tests/sim/world.h"
 #include "tests/sim/world_parts.h"
@@ -60,6 +61,7 @@ void World::start(Client& client) {
                             .use = client.use,
                             .group = client.group,
                             .from = client.from,
+                            .wants_stderr = wants_stderr(client),
                             .broker_silence_beats = 1000};
   if (is_deployed_by_clients_) {
     settings.deploy =
@@ -154,7 +156,30 @@ void World::produce(Client& client) {
 
 // ---- What comes out.
 
+bool World::wants_stderr(const Client& client) {
+  return client.use == wire::SessionUse::kPipe && client.peer.back() % 2 == 0;
+}
+
+// What tools say of a record comes to the client that sent it, and wants it; to nobody else.
+void World::check_said(const Client& client, const wire::Delivery& delivery) {
+  if (!delivery.said.empty() && !wants_stderr(client)) {
+    complain(client.peer + " got what tools said, and had not asked for it");
+  }
+  for (const wire::StageSaid& one : delivery.said) {
+    ++census_["client gets what a tool said"];
+    for (std::string_view rest = one.said.text; !rest.empty();) {
+      const std::string_view line = rest.substr(0, rest.find('\n'));
+      rest.remove_prefix(std::min(rest.size(), line.size() + 1));
+      // A window's last output is nobody's record.
+      const bool is_named = line.starts_with("on ") && line.find(':') != std::string_view::npos;
+      if (!is_named || line.starts_with("on " + client.peer + ":")) continue;
+      complain(client.peer + " got what a tool said of another's record: " + std::string(line));
+    }
+  }
+}
+
 void World::consume(Client& client, const wire::Delivery& delivery) {
+  check_said(client, delivery);
   if (client.stream != nullptr) client.stream->handed_over(client.peer, delivery);
   if (client.oracle) {
     RecordReader reader(delivery.outputs.records);

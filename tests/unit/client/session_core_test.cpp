@@ -150,6 +150,15 @@ TEST_CASE("opening says what the session is for") {
   CHECK(opened[0].from == "x");
 }
 
+TEST_CASE("opening asks for what tools say where that is wanted, also when it is taken up again") {
+  const bool is_wanted = GENERATE(true, false);
+  Dialogue dialogue(Settings{.wants_stderr = is_wanted});
+  CHECK(dialogue.sent_of<wire::OpenSession>().at(0).wants_stderr == is_wanted);
+  dialogue.answer({});
+  dialogue.deliver(2);
+  CHECK(dialogue.sent_of<wire::OpenSession>().at(0).wants_stderr == is_wanted);
+}
+
 TEST_CASE("opening is repeated until it is answered") {
   Dialogue dialogue;
   dialogue.beat(2);

@@ -24,6 +24,7 @@ struct Deed {
   std::string prints;
   std::optional<ToolEnded> ends;
   Duration takes = 10us;
+  std::string complains = {};  // On standard error, before it prints.
 };
 
 inline Deed answer(const std::string& record) {
@@ -38,6 +39,7 @@ struct Life {
   std::function<Deed(const std::string& record, std::size_t nth)> reads =
       [](const std::string& record, std::size_t) { return answer(record); };
   std::string banner;                        // Printed when it has started.
+  std::string says_at_start;                 // Then, on standard error.
   std::string at_end;                        // Printed at end-of-file.
   std::optional<ToolEnded> ends_at_once;     // Instead of reading.
   std::optional<std::string> start_failure;  // Instead of starting.
@@ -75,6 +77,9 @@ class KeptWorld {
 
   // The life of the n-th process, from 0; the last holds for all later ones.
   std::vector<Life> lives = {Life{}};
+
+  // Of what is given from now on.
+  bool wants_stderr = false;
 
   // Looks on between the turns.
   std::function<void()> at_every_turn = [] {};
@@ -176,6 +181,7 @@ class KeptWorld {
     Portion portion;
     portion.lease = lease;
     portion.not_before = now;
+    portion.wants_stderr = wants_stderr;
     RecordsBuilder builder("\n");
     for (const std::string& record : records) {
       builder.add(record);
@@ -229,6 +235,7 @@ class KeptWorld {
       return tell(ToolStartFailed{effect.tool, *life.start_failure, life.may_start_later});
     }
     tell(ToolStarted{effect.tool});
+    if (!life.says_at_start.empty()) tell(ToolComplained{effect.tool, life.says_at_start});
     if (!life.banner.empty()) tell(ToolPrinted{effect.tool, life.banner});
     if (life.ends_at_once) end(effect.tool, *life.ends_at_once);
   }
@@ -303,6 +310,7 @@ class KeptWorld {
   void finish(ToolId id, Tool& tool) {
     tool.busy_until.reset();
     tool.inside -= std::min<std::size_t>(tool.inside, 1);
+    if (!tool.deed.complains.empty()) tell(ToolComplained{id, tool.deed.complains});
     if (!tool.deed.prints.empty()) tell(ToolPrinted{id, tool.deed.prints});
     if (tool.deed.ends && !tool.is_gone) end(id, *tool.deed.ends);
   }

@@ -163,7 +163,20 @@ TEST_CASE("keys that are unknown or not built yet are told apart") {
        "f:5:10: found the unknown key 'queue', expected in limits: record_bytes, queue_bytes, "
        "session_bytes or lease_bytes"},
       {stage("prelude: {}"),
-       "f:5:14: found 0 keys in prelude, expected one: {records: N} or {until: PATTERN}"},
+       "f:5:14: found none of records and until in prelude, expected one: {records: N} or {until: "
+       "PATTERN}"},
+      {stage("prelude: {records: 1, until: a, keep: true}"),
+       "f:5:14: found both of records and until in prelude, expected one: {records: N} or {until: "
+       "PATTERN}"},
+      {stage("prelude: {records: 1, keep: 1}"), "f:5:33: found '1', expected true or false"},
+      {stage("prelude: {until: a, keep: true}\n    output: blank-line"),
+       "f:5:31: found keep beside until in a stage whose output is blank-line, expected {records: "
+       "N}, output: lines, or keep: false: what is kept are records of the output framing"},
+      {"pipeline: p\nstages:\n  - {name: a, run: x, prelude: {records: 1, keep: true}}\n"
+       "  - {name: b, run: y, prelude: {records: 1, keep: true}}\n",
+       "f:4:51: found keep: true in a stage that another feeds, expected it in the first stage "
+       "only, "
+       "where it is known which record is the first; without keep the banner is dropped"},
       {stage("prelude: {until: '['}"), "f:5:22: found '[', expected RE2 syntax: missing ]: ["},
       {stage("replicas: auto"),
        "f:5:15: found 'auto', which is not built yet, expected a whole number from 1 to 1024"},

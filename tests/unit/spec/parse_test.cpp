@@ -82,6 +82,10 @@ TEST_CASE("a prelude is so many records, or lines up to one") {
   CHECK(prelude("{records: 3}").until.empty());
   CHECK(prelude("{until: '^ok$'}").records == 1);
   CHECK(prelude("{until: '^ok$'}").until == "^ok$");
+  CHECK_FALSE(prelude("{records: 3}").is_kept);
+  CHECK_FALSE(prelude("{records: 3, keep: false}").is_kept);
+  CHECK(prelude("{records: 3, keep: true}").is_kept);
+  CHECK(prelude("{keep: true, until: '^ok$'}").is_kept);
 }
 
 TEST_CASE("a tool's output is connected in one of four ways") {

@@ -26,7 +26,7 @@ TEST_CASE("the test's own reflection finds every member") {
   CHECK(testing::member_count<NodeLeave>() == 0);
   CHECK(testing::member_count<CloseInlet>() == 1);
   CHECK(testing::member_count<Records>() == 5);
-  CHECK(testing::member_count<LeaseResult>() == 9);
+  CHECK(testing::member_count<LeaseResult>() == 10);
   CHECK(testing::member_count<StageOnNode>() == 15);
   Lease a;
   Lease b;
@@ -52,6 +52,21 @@ TEST_CASE("every message comes back with every member as it was sent") {
       REQUIRE(encode(*back) == frames);
     }
   }
+}
+
+TEST_CASE("of what was said the begin is kept, and the rest counted") {
+  Said said;
+  append(said, "abc", 5);
+  CHECK(said == Said{"abc", 0});
+  append(said, "defg", 5);
+  CHECK(said == Said{"abcde", 2});
+  // Behind a gap nothing is kept, though there were room.
+  append(said, "hi", 9);
+  CHECK(said == Said{"abcde", 4});
+  shorten(said, 5);
+  CHECK(said == Said{"abcde", 4});
+  shorten(said, 1);
+  CHECK(said == Said{"a", 8});
 }
 
 TEST_CASE("every message has a name of its own") {
