@@ -13,7 +13,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::size_t kLimitSlack = 4096;  // What is under way while a limit is noticed.
+// What is under way while a limit is noticed, and what tools said of it, for clients that want that.
+constexpr std::size_t kLimitSlack = 6144;
 
 bool is_refused(const std::string& peer, const broker::Effects& effects) {
   return std::any_of(effects.begin(), effects.end(), [&](const broker::Effect& effect) {
