@@ -13,8 +13,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// What is under way while a limit is noticed, and what tools said of it, for clients that want that.
-constexpr std::size_t kLimitSlack = 6144;
+constexpr std::size_t kLimitSlack = 4096;  // What is under way while a limit is noticed.
+// What tools say of a client's records, which has a limit of its own.
+constexpr std::size_t kSaidMost = 8192;
 
 bool is_refused(const std::string& peer, const broker::Effects& effects) {
   return std::any_of(effects.begin(), effects.end(), [&](const broker::Effect& effect) {
@@ -146,6 +147,9 @@ void World::check_limits() {
   for (const Blueprint& pipeline : pipelines_) {
     // A quarter more, and what is under way is recalled.
     most += pipeline.queue_bytes_max + pipeline.queue_bytes_max / 4 + kLimitSlack;
+  }
+  for (const auto& client : clients_) {
+    if (wants_stderr(*client)) most += kSaidMost;
   }
   const std::size_t held = broker_->held_bytes();
   if (held <= most) return;
