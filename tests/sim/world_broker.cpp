@@ -89,7 +89,9 @@ void World::observe(const broker::FrontMessage& event, const broker::Effects& ef
   if (!refused) observe_consumer(event);
   if (const auto* const deploy = std::get_if<wire::Deploy>(&event.message)) {
     const auto* const deployed = answer_of<wire::Deployed>(event.peer, effects);
-    if (deployed != nullptr && !deployed->changes.empty()) note_deployed(*deploy);
+    const bool is_other = deployed != nullptr && !deployed->changes.empty() &&
+                          deployed->changes != "what fails is tried again now\n";
+    if (is_other) note_deployed(*deploy);
     const auto* const why = answer_of<wire::Refused>(event.peer, effects);
     // Labels are missing, or the only node is about to go.
     const bool may_refuse = why != nullptr && why->reason.starts_with("no node may run stage");
