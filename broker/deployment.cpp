@@ -5,6 +5,7 @@
 
 #include "broker/reason.h"
 #include "core/ensure.h"
+#include "core/words.h"
 
 namespace leat::broker {
 
@@ -192,8 +193,7 @@ void Deployment::finish(const wire::LeaseResult& result, const std::string& node
   if (is_failure_of_tool(result)) return set_aside(session, result, node_name);
   if (result.failures.empty()) {
     charge_set_aside(result.segment.index, now);
-    conducts_[result.segment.index].failures_in_a_row = 0;
-    conducts_[result.segment.index].has_started = true;
+    conducts_[result.segment.index].succeed();
   }
   if (!bury(session, result, node_name)) return;
   commit(session, result, node_name, now);
@@ -215,18 +215,19 @@ void Deployment::set_aside(Session& session, const wire::LeaseResult& result,
   const Inlet* const from = inlet(result.segment, result.node);
   // What was under way when the stage was stopped says nothing of how it does now.
   const bool is_late = from == nullptr || from->epoch() != result.epoch;
-  if (conduct.is_suspect() && is_late) return;
-  ++conduct.failures_in_a_row;
-  if (conduct.is_suspect()) {
+  if (conduct.is_suspect && is_late) return;
+  if (++conduct.failures_in_a_row >= conduct.allowance) {
     const wire::Failure& last = result.failures.front();
     const std::string reason =
-        std::to_string(Conduct::kFailuresMax) +
-        " different records in a row failed, so it is the stage that fails, not they; the last: " +
-        last.reason + (last.stderr_tail.empty() ? "" : "\n" + last.stderr_tail);
+        (conduct.is_suspect
+             ? "it fails still, on " + count_of(conduct.allowance, "record") + " of those that wait"
+             : std::to_string(Conduct::kFailuresMax) +
+                   " different records in a row failed, so it is the stage that fails, not they") +
+        "; the last: " + last.reason + (last.stderr_tail.empty() ? "" : "\n" + last.stderr_tail);
     if (failings_.patience() == Failings::Patience::kForGood) {
       return fail("stage '" + stage.name + "': " + reason);
     }
-    conduct.verdict = reason;
+    conduct.stop(reason);
     return;
   }
   const std::size_t vertex = plan_.segments[result.segment.index].vertex;
@@ -293,7 +294,18 @@ void Deployment::charge_idle(Instant now) {
     }
     // At the limit what is open behind them may have to wait for them.
     const bool is_stuck = bytes_ >= pipeline_.limits.queue_bytes_max && !has_leases(i);
-    if (open <= conducts_[i].set_aside_count || is_stuck) charge_set_aside(i, now);
+    if (open > conducts_[i].set_aside_count && !is_stuck) continue;
+    // While the stage may be the one that fails nothing is charged for want of others.
+    if (!conducts_[i].is_suspect) {
+      charge_set_aside(i, now);
+      continue;
+    }
+    take_back_set_aside(i);
+    // They would come behind others.
+    for (auto& [key, inlet] : inlets_) {
+      const bool is_ordered = plan_.vertices[plan_.segments[i].vertex].is_ordered;
+      if (key.first == i && is_ordered) inlet.freeze();
+    }
   }
 }
 

@@ -26,6 +26,7 @@ struct Blueprint {
   std::uint64_t attempts = 3;
   std::size_t queue_bytes_max = 0;
   std::vector<Stage> stages;
+  bool breaks_down = false;  // See Shape.
   std::uint64_t version = 1;
 
   [[nodiscard]] std::string text() const {
@@ -53,6 +54,7 @@ struct Blueprint {
       shape.path += "/" + stage.name;
       shape.has_window = shape.has_window || !stage.window.empty();
     }
+    shape.breaks_down = breaks_down;
     shape.is_branching = stages.front().mode != spec::Mode::kEach;
     return shape;
   }

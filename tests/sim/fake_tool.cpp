@@ -100,6 +100,10 @@ void FakeTool::answer(const std::string& record) {
   complaint_ += "on " + record + "\n";
   ++window_count_;
   ++habits_.work[post_.stage + " " + record];
+  if (habits_.broken_stage == post_.stage) {
+    ++habits_.census["tool: breaks down, whatever it is given"];
+    return end(true, 7);
+  }
   if (has('K')) {
     ++habits_.census["tool: killed by a record"];
     return end(true, 11);

@@ -32,6 +32,7 @@ struct Habits {
   // One that drops an answer and doubles another between two looks has answered as many as it was
   // given: nobody can tell. A world has tools that drop or tools that double.
   bool drops = false;
+  std::string broken_stage;                   // Whose tools end at whatever they are given, now.
   std::map<std::string, std::uint64_t> work;  // How often each was worked on: "a NAME MARKS".
 
   // Whether a fault happens now to this record; at most once for each.

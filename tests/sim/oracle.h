@@ -19,6 +19,7 @@ namespace leat::sim {
 struct Shape {
   std::string path;           // Every result ends with it: "/a/b".
   bool has_window = false;    // Lines "end N" count.
+  bool breaks_down = false;   // Its first stage may fail on anything for a while.
   bool is_branching = false;  // Its first stage may print nothing (D) or two lines (T).
 };
 

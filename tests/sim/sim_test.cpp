@@ -67,6 +67,8 @@ const Names& in_any_world() {
                               "tool: prints half an answer and crashes",
                               "tool: is missing",
                               "a tool that was missing everywhere is there again",
+                              "tool: breaks down, whatever it is given",
+                              "a stage that broke down on whatever it was given is well again",
                               "a stage that failed works again",
                               "tool: cannot be started for a while",
                               "node kills a tool",

@@ -72,6 +72,9 @@ void World::draw_trouble(Kind kind) {
     case 3:
       trouble_ = Trouble::kStageFailing;
       break;
+    case 4:
+      trouble_ = Trouble::kStageBreaking;
+      break;
     default:
       break;
   }
@@ -79,10 +82,14 @@ void World::draw_trouble(Kind kind) {
 
 void World::draw_pipelines() {
   pipelines_.push_back(draw_blueprint(chance_, "sim", 'a'));
+  pipelines_[0].breaks_down = trouble_ == Trouble::kStageBreaking;
   // With one attempt for each record, whoever is charged without fault is given up: then only
   // marked records fail.
   pipelines_[0].attempts = !is_calm_ && chance_.one_in(3) ? 1 : 3;
-  habits_.faults_left = is_calm_ || pipelines_[0].attempts == 1 ? 0 : chance_.below(12);
+  // An attempt that a fault costs, or a breakdown, may be a record's last.
+  const bool may_have_faults =
+      !is_calm_ && pipelines_[0].attempts > 1 && !pipelines_[0].breaks_down;
+  habits_.faults_left = may_have_faults ? chance_.below(12) : 0;
   if (has_labels_) {
     pipelines_[0].stages[chance_.below(pipelines_[0].stages.size())].needs_label = true;
   }
@@ -260,6 +267,11 @@ bool World::has_replicas_as_wanted() const {
   std::map<std::string, std::uint32_t> wanted;
   for (const auto& [pipeline, stages] : wanted_) {
     wanted.insert(stages.begin(), stages.end());
+  }
+  // A node where it failed on its records has it on trial until there are others.
+  if (trouble_ == Trouble::kStageBreaking) {
+    running.erase(pipelines_[0].stages[0].name);
+    wanted.erase(pipelines_[0].stages[0].name);
   }
   return running == wanted;
 }

@@ -62,6 +62,7 @@ class World {
     kToolMissingOnNode,      // The first stage cannot start on one node.
     kToolMissingEverywhere,  // It cannot start anywhere for a while: the pipeline fails for good.
     kStageFailing,           // The same, and the broker tries it again: everything must arrive.
+    kStageBreaking,          // It starts, but fails on whatever it is given, for a while.
     kRemoved                 // The pipeline is removed with what is in it.
   };
 
@@ -145,6 +146,7 @@ class World {
   void note_no_removal(const std::string& refusal);
   void revive_failed();
   void tool_goes_and_comes();
+  void tool_breaks_down();
 
   // ---- The broker.
   [[nodiscard]] std::unique_ptr<broker::BrokerCore> make_broker() const;

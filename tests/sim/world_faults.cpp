@@ -34,6 +34,7 @@ void World::plan_faults() {
     });
   }
   if (trouble_ == Trouble::kStageFailing) tool_goes_and_comes();
+  if (trouble_ == Trouble::kStageBreaking) tool_breaks_down();
   if (trouble_ == Trouble::kRemoved) {
     schedule_.after(chance_.up_to(fault_time_), [this] {
       if (phase_ == Phase::kWorking) remove_in_the_middle();
@@ -48,6 +49,15 @@ void World::tool_goes_and_comes() {
   expect(goes + 2s + chance_.up_to(chance_.one_in(4) ? 60s : 4s), [this] {
     ++census_["a tool that was missing everywhere is there again"];
     is_tool_missing_ = false;
+  });
+}
+
+void World::tool_breaks_down() {
+  const Duration begins = chance_.one_in(2) ? Duration(0) : chance_.up_to(2s);
+  schedule_.after(begins, [this] { habits_.broken_stage = pipelines_[0].stages[0].name; });
+  expect(begins + 1s + chance_.up_to(20s), [this] {
+    ++census_["a stage that broke down on whatever it was given is well again"];
+    habits_.broken_stage.clear();
   });
 }
 
