@@ -31,6 +31,7 @@ struct Sight {
   bool has_committed = false;  // Any process.
   Duration waited{};           // So long every look saw it wait for something.
   Duration hidden{};           // So long no look saw more than that, or anything.
+  Duration rested{};           // So long every look saw it at rest.
 };
 
 struct Verdict {

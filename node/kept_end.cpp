@@ -96,7 +96,7 @@ void KeptReplica::push_results(std::vector<wire::LeaseResult> results, std::uint
     opening_.banner().put_ahead(result);
     turn.results.push_back(std::move(result));
   }
-  cancel_look();
+  lookout_.cancel();
 }
 
 void KeptReplica::commit_last(Turn& turn) {
@@ -322,7 +322,7 @@ void KeptReplica::refuse(wire::Failure why, Turn& turn) {
   why.elapsed_ns = static_cast<std::uint64_t>((turn.now - given_.since()).count());
   Portion culprit = std::move(given_.cut({}).begin()->second);
   ++culprit.attempts;
-  cancel_look();
+  lookout_.cancel();
   give_up(here(), culprit, std::move(why), turn);
 }
 
@@ -348,12 +348,9 @@ void KeptReplica::forget_process() {
   has_replayed_ = false;
   is_replaying_ = false;
   has_committed_ = false;
-  has_rested_ = false;
-  waiting_since_.reset();
-  hidden_since_.reset();
+  lookout_.forget_process();
   late_bytes_ = 0;
   unaccepted_bytes_ = 0;
-  cancel_look();
   ask([](auto& c) { c.forget_process(); });
 }
 

@@ -65,7 +65,8 @@ void KeptReplica::advance(Turn& turn, std::uint64_t& next_tool) {
   }
   feed(turn);
   check_timeout(turn);
-  if (tool_ && look_at_ && turn.now >= *look_at_) look(turn);
+  const auto look_at = tool_ ? lookout_.next() : std::nullopt;
+  if (look_at && turn.now >= *look_at) turn.effects.push_back(lookout_.look(*tool_));
 }
 
 void KeptReplica::give_up_closing(Turn& turn) {
@@ -155,7 +156,7 @@ void KeptReplica::feed(Turn& turn) {
     if (!portion) break;
     give(std::move(*portion), turn);
   }
-  const bool is_looked_at = look_at_ || is_look_valid_;
+  const bool is_looked_at = lookout_.next() || lookout_.is_under_way();
   const bool is_fed = !given_.is_empty() || is_replaying_;
   const bool may_rest = closing_ == Closing::kNo && is_fed && unaccepted_bytes_ == 0;
   if (may_rest && !is_looked_at) plan_look(turn.now);
@@ -169,9 +170,9 @@ void KeptReplica::give(Portion portion, Turn& turn) {
   // Of a langpack tool, what it says from now on is about this record.
   if (post_.stage.langpack) forget_words();
   wear_.feed(records.count, turn.now);
-  waiting_since_.reset();
+  lookout_.note_fed();
   unaccepted_bytes_ += bytes.size();
-  cancel_look();
+  lookout_.cancel();
   if (given_.is_empty()) heard_ = {};
   given_.add(std::move(portion), bytes.size(), turn.now);
   has_complained_ = false;
@@ -233,7 +234,7 @@ void KeptReplica::miss_opening(Turn& turn) {
 }
 
 void KeptReplica::end_opening(Instant now) {
-  cancel_look();
+  lookout_.cancel();
   if (is_on_probation_) plan_look(now);
 }
 
@@ -271,7 +272,7 @@ void KeptReplica::hear_unasked(std::size_t bytes, Turn& turn) {
 
 void KeptReplica::hear(std::string_view bytes, Turn& turn) {
   Answers& answers = given_.answers();
-  if (is_replaying_) return cancel_look();
+  if (is_replaying_) return lookout_.cancel();
   if (given_.is_empty() && !answers.is_nothing(bytes)) return hear_unasked(bytes.size(), turn);
   // After end-of-file only the first answer of mode each matters, or that there is one.
   const bool has_last = !is_filter() && closing_ == Closing::kLast && answers.count() > 0;
@@ -282,7 +283,7 @@ void KeptReplica::hear(std::string_view bytes, Turn& turn) {
   const std::uint32_t owed = given_.owed();
   const std::uint32_t count = answers.add(bytes);
   if (given_.is_empty()) return;
-  cancel_look();
+  lookout_.cancel();
   if (count > 0) has_answered_ = true;
   std::optional<wire::Failure> fault = fault_of_output();
   // What comes with end-of-file answers nothing in mode each; commit_last() takes the first.
@@ -348,7 +349,7 @@ std::optional<Instant> KeptReplica::next_deadline(const WorkQueue& queue, Instan
     sooner(closing_until_);
     return next;
   }
-  if (look_at_) sooner(*look_at_);
+  if (lookout_.next()) sooner(*lookout_.next());
   if (const auto worn = wear_.worn_at(); worn && *worn > now) sooner(*worn);
   if (!opening_.is_over()) sooner(started_at_ + opening_.timeout());
   if (is_on_probation_) sooner(probation_until_);

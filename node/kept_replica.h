@@ -23,6 +23,7 @@
 #include "node/each_contract.h"
 #include "node/filter_contract.h"
 #include "node/history.h"
+#include "node/lookout.h"
 #include "node/opening.h"
 #include "node/pace.h"
 #include "node/replica.h"
@@ -112,10 +113,7 @@ class KeptReplica {
   [[nodiscard]] bool must_commit_first(Instant now) const;
   [[nodiscard]] WorkQueue::Room room(const WorkQueue& queue);
   [[nodiscard]] bool may_feed() const;
-  void look(Turn& turn);
   void plan_look(Instant now);
-  void cancel_look();
-  [[nodiscard]] Sight sight_of(const ToolLooked& event, Instant now);
   void look_before_feeding(const Sight& sight, Turn& turn);
   // Since when it owes something, if it does.
   [[nodiscard]] std::optional<Instant> busy_since() const;
@@ -197,24 +195,17 @@ class KeptReplica {
   bool is_on_probation_ = false;  // Not fed before it was seen to wait for input.
   Instant probation_until_;
   Instant started_at_;
-  bool has_answered_ = false;             // This process, ever.
-  bool has_committed_ = false;            // Output of this process.
-  bool has_rested_ = false;               // This process was seen at rest.
-  std::optional<Instant> waiting_since_;  // All looks since saw it asleep for something.
-  std::optional<Instant> hidden_since_;   // No look since saw it at rest or at work.
-  bool has_told_silence_ = false;         // That it owes answers and nobody can say why.
-  std::size_t late_bytes_ = 0;            // Printed after end-of-file, answering nothing.
+  bool has_answered_ = false;      // This process, ever.
+  bool has_committed_ = false;     // Output of this process.
+  bool has_told_silence_ = false;  // That it owes answers and nobody can say why.
+  std::size_t late_bytes_ = 0;     // Printed after end-of-file, answering nothing.
   bool has_told_late_ = false;
   bool has_ever_committed_ = false;    // Any process of this replica.
   std::uint32_t held_back_count_ = 0;  // Before that: answers that came at end-of-file.
   std::optional<std::string> stage_failure_;
   std::uint64_t unaccepted_bytes_ = 0;  // Fed, not in the pipe yet.
   Duration wasted_{};                   // On attempts that failed, since the last result.
-
-  std::optional<Instant> look_at_;
-  std::optional<Duration> look_pause_;  // Before the look that is planned or under way.
-  std::uint64_t look_count_ = 0;
-  bool is_look_valid_ = false;  // Nothing was fed since it was asked for.
+  Lookout lookout_;
 };
 
 }  // namespace leat::node

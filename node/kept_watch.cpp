@@ -14,53 +14,20 @@ using namespace std::chrono_literals;
 
 // Answers owed for so long are worth a word when nobody can see why.
 constexpr Duration kSilenceTime = 10s;
-// Who waits so long for something other than input is fed nevertheless, and who hides: that one
-// later, if its predecessor died without an answer.
-constexpr Duration kProbationHidden = 100ms;
-constexpr Duration kProbationSuspect = 1s;
 
 }  // namespace
 
 void KeptReplica::plan_look(Instant now) {
-  look_pause_ = given_.is_empty()
-                    ? patient_pause(look_pause_)
-                    : ask([this](const auto& c) { return c.look_pause(given_, look_pause_); });
-  look_at_ = now + *look_pause_;
-}
-
-void KeptReplica::cancel_look() {
-  look_at_.reset();
-  look_pause_.reset();
-  is_look_valid_ = false;
-}
-
-void KeptReplica::look(Turn& turn) {
-  look_at_.reset();
-  is_look_valid_ = true;
-  turn.effects.push_back(LookAtTool{*tool_, ++look_count_});
-}
-
-Sight KeptReplica::sight_of(const ToolLooked& event, Instant now) {
-  const bool is_waiting = event.rest == Rest::kWaiting;
-  const bool is_hidden = event.rest != Rest::kAtRest && event.rest != Rest::kBusy;
-  if (!is_waiting) waiting_since_.reset();
-  if (!is_hidden) hidden_since_.reset();
-  if (is_waiting && !waiting_since_) waiting_since_ = now;
-  if (is_hidden && !hidden_since_) hidden_since_ = now;
-  if (event.rest == Rest::kAtRest) has_rested_ = true;
-  return {.rest = event.rest,
-          .reason = event.reason,
-          .has_rested = has_rested_,
-          .has_committed = has_ever_committed_,
-          .waited = now - waiting_since_.value_or(now),
-          .hidden = now - hidden_since_.value_or(now)};
+  const std::optional<Duration> last = lookout_.pause();
+  lookout_.plan(now, given_.is_empty() ? patient_pause(last) : ask([&](const auto& c) {
+                  return c.look_pause(given_, last);
+                }));
 }
 
 void KeptReplica::on(const ToolLooked& event, Turn& turn) {
   ENSURE(tool_ == event.tool);
-  if (closing_ != Closing::kNo || !is_look_valid_ || event.look != look_count_) return;
-  is_look_valid_ = false;
-  const Sight sight = sight_of(event, turn.now);
+  if (closing_ != Closing::kNo || !lookout_.take(event)) return;
+  const Sight sight = lookout_.see(event, has_ever_committed_, turn.now);
   if (!opening_.is_over() || is_on_probation_) return look_before_feeding(sight, turn);
   if (is_replaying_) return look_after_replay(sight, turn);
   if (given_.is_empty()) return;
@@ -80,7 +47,7 @@ void KeptReplica::on(const ToolLooked& event, Turn& turn) {
 
 void KeptReplica::look_after_replay(const Sight& sight, Turn& turn) {
   is_replaying_ = sight.rest != Rest::kAtRest;
-  if (!is_replaying_) return cancel_look();
+  if (!is_replaying_) return lookout_.cancel();
   const Verdict verdict = ask([&](auto& c) { return c.judge(given_, sight); });
   if (verdict.kind != Verdict::Kind::kRefuse) return plan_look(turn.now);
   fail_stage_and_end(quote(post_.stage.argv) + " " + verdict.reason, turn);
@@ -98,11 +65,9 @@ void KeptReplica::look_before_feeding(const Sight& sight, Turn& turn) {
       return fail_stage_and_end(quote(post_.stage.argv) + " " + verdict.reason, turn);
     }
   }
-  const bool is_waiting = sight.rest == Rest::kWaiting;
-  const Duration hidden_max =
-      was_unanswered_ && !is_waiting ? Duration(kProbationSuspect) : Duration(kProbationHidden);
-  const bool has_waited = !is_filter() && sight.hidden >= hidden_max;
-  if (sight.rest != Rest::kAtRest && !has_waited) return plan_look(turn.now);
+  const bool is_started =
+      is_filter() ? sight.rest == Rest::kAtRest : seems_started(sight, was_unanswered_);
+  if (!is_started) return plan_look(turn.now);
   is_on_probation_ = false;
   deaths_.note_start();
 }
