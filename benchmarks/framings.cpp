@@ -37,7 +37,7 @@ struct Contest {
   std::string name;
   std::string stream;
   std::function<std::size_t(std::string_view)> cut;  // Returns how many records it saw.
-  std::vector<double> ns = {};                       // Per record, one for each round.
+  std::vector<double> ns;                            // Per record, one for each round.
 };
 
 // A record of so many bytes that every framing carries: a JSON value of this many lines.

@@ -55,8 +55,10 @@ Result<void> DeadLetterFile::add(const Source& source, const wire::DeadLetter& l
   const char* const signal = is_signal ? signal_name(letter.failure.status) : nullptr;
   if (signal != nullptr) object["signal"] = signal;
   const bool was_tried = letter.failure.elapsed_ns > 0;
-  if (was_tried)
-    object["elapsed_ms"] = static_cast<double>(letter.failure.elapsed_ns / 1000) / 1000;
+  if (was_tried) {
+    const std::uint64_t elapsed_us = letter.failure.elapsed_ns / 1000;
+    object["elapsed_ms"] = static_cast<double>(elapsed_us) / 1000;
+  }
   put_bytes(object, "reason", letter.failure.reason);
   put_bytes(object, "stderr", letter.failure.stderr_tail);
   std::string_view bytes = letter.records.blob.view();

@@ -83,6 +83,14 @@ class Candidates {
     if (auto made = make(evidence_, mode, input, output, reading)) all_.push_back(*std::move(made));
   }
 
+  // One for each of the outputs.
+  void add_all(ProbeMode mode, const Framing& input, const std::vector<Framing>& outputs,
+               const Reading& reading) {
+    for (const Framing& output : outputs) {
+      add(mode, input, output, reading);
+    }
+  }
+
   [[nodiscard]] std::vector<Candidate> take() { return std::move(all_); }
 
  private:
@@ -94,22 +102,22 @@ Framing any_output(const Evidence& evidence, std::string_view printed) {
   return evidence.output.value_or(guess_output_of_any(printed));
 }
 
+// The framings in which so many answers were printed.
+std::vector<Framing> outputs_of(const Evidence& evidence, std::string_view printed,
+                                std::size_t records) {
+  if (!evidence.output) return guess_outputs(printed, records);
+  if (count_exactly(*evidence.output, printed) != records) return {};
+  return {*evidence.output};
+}
+
 // Where there are as many answers as records.
 std::vector<Candidate> each_candidates(const Evidence& evidence) {
   Candidates candidates(evidence);
   for (const Framing& input : evidence.inputs) {
     const std::size_t records = cut(input, evidence.sample).ends.size();
     for (const Reading& reading : readings_of(evidence)) {
-      std::vector<Framing> outputs = guess_outputs(reading.body, records);
-      if (evidence.output) {
-        outputs.clear();
-        if (count_exactly(*evidence.output, reading.body) == records) {
-          outputs.push_back(*evidence.output);
-        }
-      }
-      for (const Framing& output : outputs) {
-        candidates.add(ProbeMode::kEach, input, output, reading);
-      }
+      const std::vector<Framing> outputs = outputs_of(evidence, reading.body, records);
+      candidates.add_all(ProbeMode::kEach, input, outputs, reading);
     }
   }
   return candidates.take();

@@ -55,8 +55,9 @@ Attempt<std::string> read_input() {
     if (got == 0) break;
     input.append(buffer.data(), static_cast<std::size_t>(got));
   }
-  if (input.empty())
+  if (input.empty()) {
     return trouble(ExitCode::kUsage, std::string("the sample is empty: ") + kHowTo);
+  }
   return input;
 }
 

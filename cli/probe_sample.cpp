@@ -64,8 +64,9 @@ std::size_t prime_below(std::size_t n) {
     }
     return true;
   };
-  while (n > 2 && !is_prime(n))
+  while (n > 2 && !is_prime(n)) {
     --n;
+  }
   return n;
 }
 
@@ -104,8 +105,9 @@ std::optional<std::size_t> count_exactly(const framing::Framing& framing, std::s
 std::string take_records(const framing::Framing& framing, std::string_view stream,
                          std::size_t records_max) {
   const Cut records = cut(framing, stream);
-  if (records.ends.size() >= records_max)
+  if (records.ends.size() >= records_max) {
     return std::string(stream.substr(0, records.ends[records_max - 1]));
+  }
   const std::size_t end = records.ends.empty() ? 0 : records.ends.back();
   std::string taken(stream);
   if (records.is_clean) return taken;

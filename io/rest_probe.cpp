@@ -53,8 +53,9 @@ struct Call {
 std::optional<Call> parse_call(std::string_view text) {
   constexpr std::string_view kPrefix = " 0x";
   Call call;
-  const char* const end = text.data() + text.size();
-  auto parsed = std::from_chars(text.data(), end, call.number);
+  const char* const begin = text.data();
+  const char* const end = begin + text.size();
+  auto parsed = std::from_chars(begin, end, call.number);
   for (unsigned long& argument : call.arguments) {
     if (parsed.ec != std::errc{}) return std::nullopt;
     const std::string_view rest(parsed.ptr, static_cast<std::size_t>(end - parsed.ptr));

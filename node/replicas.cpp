@@ -25,10 +25,11 @@ void Replicas::advance(Turn& turn, WindowQueue& windows, std::uint64_t& next_too
 void Replicas::work(Turn& turn, WindowQueue& windows, std::uint64_t& next_tool) {
   renew(turn.now);
   adjust(!turn.queue.is_empty() || !windows.is_empty());
+  const auto advance_kept = [&](auto& r) { r.advance(turn, next_tool); };
   for (Place& place : places_) {
     auto* const window = std::get_if<WindowReplica>(&place.replica);
     if (window == nullptr) {
-      with_kept(place.replica, [&](auto& r) { r.advance(turn, next_tool); });
+      with_kept(place.replica, advance_kept);
       continue;
     }
     if (std::optional<WindowWork> retry = window->take_retry()) {
@@ -112,11 +113,12 @@ void Replicas::let_in(Place& successor) {
   const auto is_gone = [](const auto& r) { return r.is_gone(); };
   const auto is_idle = [](const auto& r) { return r.is_idle(); };
   const auto is_ready = [](const auto& r) { return r.is_ready(); };
+  const auto retire = [](auto& r) { r.retire(); };
   bool is_free = before == places_.end();
   if (!is_free) {
     if (std::visit(is_ready, successor.replica) || std::visit(is_gone, before->replica)) {
       before->is_retired = true;
-      std::visit([](auto& r) { r.retire(); }, before->replica);
+      std::visit(retire, before->replica);
     }
     const bool may_overlap = !plan_.is_ordered || std::visit(is_idle, before->replica);
     is_free = before->is_retired && may_overlap;

@@ -39,6 +39,20 @@ auto order_of(const TaggedInside::Place& place) {
   return std::tie(place.epoch, place.lease, place.producer);
 }
 
+// Adds a record's outputs, and what is known of the record, which then is known of them.
+void add_outputs(const std::vector<std::string_view>& outputs, std::vector<Attribute> known,
+                 FramedRecords& records, std::vector<Attribute>& attributes) {
+  if (outputs.empty()) return;
+  for (Attribute& attribute : known) {
+    attribute.first = records.count();
+    attribute.count = static_cast<std::uint32_t>(outputs.size());
+    attributes.push_back(std::move(attribute));
+  }
+  for (const std::string_view output : outputs) {
+    records.add(output);
+  }
+}
+
 }  // namespace
 
 TaggedReplica::TaggedReplica(Post post, std::uint64_t seed)
@@ -277,14 +291,7 @@ void TaggedReplica::push_results(std::vector<Done> done, Turn& turn) {
     for (; at != done.end() && order_of(at->place) == order_of(first->place); ++at) {
       const auto count = static_cast<std::uint32_t>(at->outputs.size());
       append(result.outputs.runs, {at->place.origin, 1, count});
-      for (Attribute& attribute : at->place.attributes) {
-        attribute.first = records.count();
-        attribute.count = count;
-        if (count > 0) attributes.push_back(std::move(attribute));
-      }
-      for (const std::string_view output : at->outputs) {
-        records.add(output);
-      }
+      add_outputs(at->outputs, std::move(at->place.attributes), records, attributes);
     }
     result.outputs.records = records.take();
     result.outputs.records.attributes = std::move(attributes);

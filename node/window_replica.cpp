@@ -18,16 +18,21 @@ constexpr std::uint32_t kStartFailuresMax = 3;
 constexpr Duration kPauseMax = 30s;
 constexpr Duration kProbation = 100ms;
 
+// Its inputs go into the last run when they follow upon it.
+void add_inputs(std::vector<Run>& runs, const Run& run) {
+  if (!runs.empty() && runs.back().first.plus(runs.back().inputs) == run.first) {
+    runs.back().inputs += run.inputs;
+  } else {
+    runs.push_back({run.first, run.inputs, 0});
+  }
+}
+
 // The window's origins in as few runs as they make, without outputs.
 std::vector<Run> inputs_of(const WindowWork& work) {
   std::vector<Run> runs;
   for (const Batch& slice : work.slices) {
     for (const Run& run : slice.runs) {
-      if (!runs.empty() && runs.back().first.plus(runs.back().inputs) == run.first) {
-        runs.back().inputs += run.inputs;
-      } else {
-        runs.push_back({run.first, run.inputs, 0});
-      }
+      add_inputs(runs, run);
     }
   }
   return runs;

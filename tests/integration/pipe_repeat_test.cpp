@@ -37,8 +37,8 @@ struct Repeated {
     REQUIRE(letter.contains("repeat"));
     line = letter["repeat"];
     again = scene.shell(line, letter.dump());
-    CHECK(again.code == letter["status"]);
-    CHECK(again.errors == letter["stderr"]);
+    CHECK(letter["status"] == again.code);
+    CHECK(letter["stderr"] == again.errors);
     CHECK(again.output.empty());
   }
 };

@@ -22,6 +22,8 @@ class Place {
 
   Place(const Place&) = delete;
   Place& operator=(const Place&) = delete;
+  Place(Place&&) = delete;
+  Place& operator=(Place&&) = delete;
 };
 
 }  // namespace

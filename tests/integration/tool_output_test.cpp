@@ -91,7 +91,7 @@ TEST_CASE("the library hands on answers that no newline ends") {
 }
 
 TEST_CASE("the library flushes at newlines only where each record ends with one") {
-  const auto mode = [](framing::Framing framing) {
+  const auto mode = [](const framing::Framing& framing) {
     StartTool order;
     connect_output(order, Buffering::kPreload, framing);
     return order.env.at("_STDBUF_O");

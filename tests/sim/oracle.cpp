@@ -30,8 +30,9 @@ void Oracle::result(const std::string& line) {
     return;
   }
   ++in_window_;
-  if (!line.ends_with(shape_.path))
+  if (!line.ends_with(shape_.path)) {
     return complain("the result '" + line + "' was not at every stage");
+  }
   const std::string record = line.substr(0, line.size() - shape_.path.size());
   if (dead_.contains(record)) complain("'" + record + "' has a result and is a dead letter");
   if (++done_[record] > results_of(record)) {

@@ -185,11 +185,11 @@ class World {
   void order(Node& node, const node::BindInlet& effect);
   void order(Node& node, const node::UnbindInlet& effect);
   void order(Node& node, const node::Say& effect);
-  [[nodiscard]] spec::Mode mode_of(const std::string& stage) const;
+  [[nodiscard]] spec::Mode mode_of(const std::string& stage_name) const;
   [[nodiscard]] std::optional<node::ToolStartFailed> refuse_start(const Node& node,
                                                                   const node::StartTool& effect);
   void work_later(Node& node, node::ToolId tool);
-  void work(Node& node, node::ToolId tool);
+  void work(Node& node, node::ToolId id);
   void flush_output(Node& node, FakeTool& tool);
 
   // ---- Clients.

@@ -83,7 +83,7 @@ void World::connect(Client& client) {
         step_broker(broker::FrontMessage{client.peer, std::move(message)});
       });
   client.from_broker =
-      std::make_unique<Link>(schedule_, chance_, census_, [this, &client](wire::Message message) {
+      std::make_unique<Link>(schedule_, chance_, census_, [this, &client](const auto& message) {
         if (!client.is_dead) hear(client, message);
       });
   if (chance_.one_in(2)) {

@@ -136,10 +136,10 @@ std::optional<node::ToolStartFailed> World::refuse_start(const Node& node,
   return node::ToolStartFailed{effect.tool, "no memory for `tool`", true};
 }
 
-spec::Mode World::mode_of(const std::string& name) const {
+spec::Mode World::mode_of(const std::string& stage_name) const {
   for (const Blueprint& blueprint : pipelines_) {
     for (const Blueprint::Stage& stage : blueprint.stages) {
-      if (stage.name == name) return stage.window.empty() ? stage.mode : spec::Mode::kWindow;
+      if (stage.name == stage_name) return stage.window.empty() ? stage.mode : spec::Mode::kWindow;
     }
   }
   return spec::Mode::kEach;

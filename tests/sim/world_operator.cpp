@@ -26,8 +26,8 @@ void World::ask(wire::Message request, Answered answered) {
   asker.core = std::make_unique<client::RequestCore>(client::RequestCore::Settings{request});
   asker.request = std::move(request);
   // Another broker's answer is no answer.
-  asker.answered = [this, answered, incarnation = broker_incarnation_](const wire::Message* answer,
-                                                                       const std::string& refusal) {
+  asker.answered = [this, answered = std::move(answered), incarnation = broker_incarnation_](
+                       const wire::Message* answer, const std::string& refusal) {
     if (incarnation == broker_incarnation_) answered(answer, refusal);
   };
   asker.to_broker =
@@ -35,7 +35,7 @@ void World::ask(wire::Message request, Answered answered) {
         step_broker(broker::FrontMessage{asker.peer, std::move(message)});
       });
   asker.from_broker =
-      std::make_unique<Link>(schedule_, chance_, census_, [this, &asker](wire::Message message) {
+      std::make_unique<Link>(schedule_, chance_, census_, [this, &asker](const auto& message) {
         carry_out(asker, asker.core->receive(message, schedule_.now()));
       });
   peers_[asker.peer] = Peer{.link = asker.from_broker.get()};

@@ -46,7 +46,7 @@ void World::returner_comes(Returner& returner) {
         step_broker(broker::FrontMessage{returner.peer, std::move(message)});
       });
   returner.from_broker =
-      std::make_unique<Link>(schedule_, chance_, census_, [this, &returner](wire::Message message) {
+      std::make_unique<Link>(schedule_, chance_, census_, [this, &returner](const auto& message) {
         if (returner.process) hear(returner, message);
       });
   peers_[returner.peer] = Peer{.link = returner.from_broker.get(), .session = returner.name};

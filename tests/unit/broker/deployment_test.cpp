@@ -8,7 +8,6 @@
 
 #include "tests/unit/broker/scene.h"
 
-using leat::ProducerId;
 using namespace leat::broker;
 using namespace leat::broker::testing;
 namespace wire = leat::wire;

@@ -12,10 +12,8 @@
 #include "wire/codec.h"
 
 using leat::Instant;
-using leat::Position;
 using leat::ProducerId;
 using leat::Run;
-using leat::SegmentId;
 using leat::wire::testing::AnyMessage;
 using namespace leat::broker;
 using namespace leat::broker::testing;
@@ -24,6 +22,8 @@ namespace wire = leat::wire;
 namespace {
 
 constexpr std::uint64_t kHuge = std::numeric_limits<std::uint64_t>::max();
+
+const std::string kNarrow = "pipeline: r\nlimits: {record_bytes: 1KiB, queue_bytes: 16KiB}\n";
 
 // Versions of three pipelines: alike, not alike, and of every kind of stage.
 const std::vector<std::string> kSpecs = {
@@ -34,10 +34,8 @@ const std::vector<std::string> kSpecs = {
     "pipeline: q\nstages: [{name: a, run: x, mode: window, window: {records: 3}}]\n",
     "pipeline: q\nstages: [{name: a, run: x, mode: window, window: all, replicas: 2}]\n",
     "pipeline: q\nstages: [{name: a, run: x, mode: window, window: {time: 1s}}]\n",
-    "pipeline: r\nlimits: {record_bytes: 1KiB, queue_bytes: 16KiB}\n"
-    "stages: [{name: a, run: x, on_error: drop, replicas: 3}, {name: b, run: x}]\n",
-    "pipeline: r\nlimits: {record_bytes: 1KiB, queue_bytes: 16KiB}\n"
-    "stages: [{name: a, run: x, on_error: stop}, {name: b, run: x}]\n",
+    kNarrow + "stages: [{name: a, run: x, on_error: drop, replicas: 3}, {name: b, run: x}]\n",
+    kNarrow + "stages: [{name: a, run: x, on_error: stop}, {name: b, run: x}]\n",
     "pipeline: r\nstages: []\n",
     "no yaml: [",
 };

@@ -9,7 +9,6 @@
 #include "spec/parse.h"
 #include "tests/unit/broker/scene.h"
 
-using leat::ProducerId;
 using namespace leat::broker;
 using namespace leat::broker::testing;
 using namespace std::chrono_literals;

@@ -31,6 +31,20 @@ std::vector<std::string> texts_of(const Records& records) {
   return texts;
 }
 
+namespace {
+
+// Of all nodes as of now, for who makes more of them or less while it goes through them.
+std::vector<std::string> names_of(const std::map<std::string, Scene::Node>& nodes) {
+  std::vector<std::string> names;
+  names.reserve(nodes.size());
+  for (const auto& [name, node] : nodes) {
+    names.push_back(name);
+  }
+  return names;
+}
+
+}  // namespace
+
 // ---- What happens.
 
 void Scene::from(const std::string& peer, wire::Message message) {
@@ -84,17 +98,17 @@ void Scene::obey(Node& node, const wire::Message& message) {
   }
 }
 
-wire::NodeReport Scene::report_of(const std::string& name) {
-  Node& node = nodes.at(name);
-  wire::NodeReport report{.number = ++node.reports};
-  for (const auto& [segment, inlet] : node.inlets) {
+wire::NodeReport Scene::report_of(const std::string& node) {
+  Node& reporter = nodes.at(node);
+  wire::NodeReport report{.number = ++reporter.reports};
+  for (const auto& [segment, inlet] : reporter.inlets) {
     report.inlets.push_back({.segment = segment,
                              .epoch = inlet.epoch,
-                             .address = "inlet of " + name,
+                             .address = "inlet of " + node,
                              .leases_max = 1'000'000,
                              .replicas = inlet.replicas,
                              .replicas_ready = inlet.replicas});
-    for (const wire::Lease& lease : node.leases) {
+    for (const wire::Lease& lease : reporter.leases) {
       const bool is_here = lease.segment == segment && lease.epoch == inlet.epoch;
       if (is_here) report.inlets.back().leases.push_back({lease.number, 1});
     }
@@ -109,33 +123,29 @@ void Scene::report(const std::string& node) {
 void Scene::beat(int times) {
   for (int i = 0; i < times; ++i) {
     now = now + 1s;
-    std::vector<std::string> names;
-    for (const auto& [name, node] : nodes) {
-      names.push_back(name);
-    }
-    for (const std::string& name : names) {
+    for (const std::string& name : names_of(nodes)) {
       report(name);
     }
     tick();
   }
 }
 
-wire::LeaseResult Scene::shell(const std::string& name, const wire::Lease& lease) {
-  Node& node = nodes.at(name);
+wire::LeaseResult Scene::shell(const std::string& node, const wire::Lease& lease) {
+  Node& sender = nodes.at(node);
   wire::LeaseResult message;
-  message.node = node.id;
+  message.node = sender.id;
   message.segment = lease.segment;
   message.epoch = lease.epoch;
   message.lease = lease.number;
-  message.number = ++node.results;
+  message.number = ++sender.results;
   message.outputs.producer = lease.slices.front().producer;
   message.busy_ns = 1000;
   return message;
 }
 
-wire::LeaseResult Scene::failed(const std::string& name, const wire::Lease& lease,
+wire::LeaseResult Scene::failed(const std::string& node, const wire::Lease& lease,
                                 std::uint64_t first, std::uint32_t count) {
-  wire::LeaseResult message = shell(name, lease);
+  wire::LeaseResult message = shell(node, lease);
   message.outputs.runs = {{Position(first), count, 0}};
   message.failures = {{.first = Position(first),
                        .inputs = count,
@@ -146,10 +156,10 @@ wire::LeaseResult Scene::failed(const std::string& name, const wire::Lease& leas
   return message;
 }
 
-wire::LeaseResult Scene::answered(const std::string& name, const wire::Lease& lease,
+wire::LeaseResult Scene::answered(const std::string& node, const wire::Lease& lease,
                                   std::uint64_t first, std::uint32_t inputs,
                                   const std::vector<std::string>& outputs) {
-  wire::LeaseResult message = shell(name, lease);
+  wire::LeaseResult message = shell(node, lease);
   message.outputs.runs = {{Position(first), inputs, static_cast<std::uint32_t>(outputs.size())}};
   message.outputs.records = records_of(outputs);
   return message;
@@ -185,11 +195,7 @@ void Scene::answer(const std::string& name, const wire::Lease& lease) {
 
 bool Scene::work() {
   bool has_worked = false;
-  std::vector<std::string> names;
-  for (const auto& [name, node] : nodes) {
-    names.push_back(name);
-  }
-  for (const std::string& name : names) {
+  for (const std::string& name : names_of(nodes)) {
     const std::vector<wire::Lease> leases = std::exchange(nodes.at(name).leases, {});
     for (const wire::Lease& lease : leases) {
       answer(name, lease);

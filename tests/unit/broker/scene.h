@@ -104,7 +104,7 @@ class Scene {
   [[nodiscard]] Opened pipe(const std::string& peer);
   [[nodiscard]] Opened sender(const std::string& peer);
   [[nodiscard]] Opened consumer(const std::string& peer, const std::string& group = "g",
-                                const std::string& from = "");
+                                const std::string& producer = "");
   void submit(const Opened& client, std::uint64_t sequence, Records records);
   void end(const Opened& client, std::uint64_t total);
   void take(const Opened& client, std::uint64_t delivery);

@@ -13,6 +13,7 @@ namespace {
 
 std::vector<std::string> words(const std::vector<framing::Framing>& framings) {
   std::vector<std::string> words;
+  words.reserve(framings.size());
   for (const framing::Framing& framing : framings) {
     words.push_back(framing::to_string(framing));
   }

@@ -18,17 +18,16 @@ namespace leat::cli {
 namespace {
 
 using framing::Framing;
-using framing::Kind;
 using Bytes = std::function<std::string(std::string_view)>;
 
 // A tool as a function of its input, and whether it answers before it reads on.
 struct FakeTool {
   Bytes print;                     // For a whole stream.
-  std::string banner = {};         // Ahead of that.
+  std::string banner;              // Ahead of that.
   bool shows_banner_first = true;  // Else with the first answer.
-  std::string trailer = {};        // Behind all.
+  std::string trailer;             // Behind all.
   bool answers_at_once = true;     // Or at the end.
-  std::string flag = {};           // A word of the command that makes it answer at once.
+  std::string flag;                // A word of the command that makes it answer at once.
   Outcome ending = {};             // Its status and its words.
 };
 
@@ -145,8 +144,9 @@ std::string numbers(int count) {
 }
 
 // A function of each line, newline included.
-Bytes for_each_line(std::function<std::string(std::string)> answer) {
-  return [answer = std::move(answer)](std::string_view stream) {
+template <typename Answer>
+Bytes for_each_line(const Answer& answer) {
+  return [answer](std::string_view stream) {
     std::string printed;
     for (const std::string& record : records_of(Framing{}, stream)) {
       printed += answer(record);

@@ -132,12 +132,13 @@ TEST_CASE("a text is carried exactly when another parser takes it for one value"
     for (std::size_t i = random() % 3; i > 0 && !text.empty(); --i) {
       const std::size_t at = random() % text.size();
       const char letter = letters[random() % letters.size()];
-      if (random() % 3 == 0)
+      if (random() % 3 == 0) {
         text.erase(at, 1);
-      else if (random() % 2 == 0)
+      } else if (random() % 2 == 0) {
         text.insert(at, 1, letter);
-      else
+      } else {
         text[at] = letter;
+      }
     }
     // It checks what strings hold, too.
     const bool is_ascii = std::ranges::all_of(text, [](char letter) { return letter > 0; });

@@ -51,8 +51,9 @@ struct Cut {
 };
 
 std::ostream& operator<<(std::ostream& out, const Cut& cut) {
-  for (const auto length : cut.lengths)
+  for (const auto length : cut.lengths) {
     out << length << ' ';
+  }
   return out << "+ " << cut.pending;
 }
 
@@ -78,8 +79,9 @@ End end_by_lines(const Framing& framing, const std::string& stream, std::size_t 
     const std::string text = stream.substr(line, newline - line);
     if (framing.kind == Kind::kLines && ++lines == framing.lines) return {newline, newline + 1};
     if (framing.kind == Kind::kBlankLine && text.empty()) return {line, newline + 1};
-    if (framing.kind == Kind::kUntil && matches_by_hand(framing.pattern, text))
+    if (framing.kind == Kind::kUntil && matches_by_hand(framing.pattern, text)) {
       return {newline, newline + 1};
+    }
     line = newline + 1;
   }
 }
@@ -140,8 +142,9 @@ Cut scan_in_two(const Framing& framing, const std::string& stream, std::size_t a
 
 std::string random_text(std::mt19937& random, const std::string& alphabet, std::size_t size_max) {
   std::string text;
-  for (std::size_t size = below(random, size_max + 1); size > 0; --size)
+  for (std::size_t size = below(random, size_max + 1); size > 0; --size) {
     text += alphabet[below(random, alphabet.size())];
+  }
   return text;
 }
 
@@ -181,12 +184,14 @@ TEST_CASE("random bytes are cut without loss") {
   std::mt19937 random(7);
   for (const Framing& framing : all_framings()) {
     std::string stream(100'000, '\0');
-    for (char& byte : stream)
+    for (char& byte : stream) {
       byte = static_cast<char>(random());
+    }
     const Cut cut = scan_whole(framing, stream);
     std::size_t bytes = cut.pending;
-    for (const auto length : cut.lengths)
+    for (const auto length : cut.lengths) {
       bytes += length + terminator(framing).size();
+    }
     CHECK(bytes == stream.size());
     CHECK(scan_in_pieces(framing, stream, random) == cut);
   }

@@ -37,8 +37,9 @@ struct Cut {
 };
 
 std::ostream& operator<<(std::ostream& out, const Cut& cut) {
-  for (const auto length : cut.lengths)
+  for (const auto length : cut.lengths) {
     out << length << ' ';
+  }
   out << "in " << Catch::StringMaker<std::string>::convert(cut.blob);
   return out << (cut.malformed ? to_string(*cut.malformed) : "") << (cut.is_between ? "" : " ...");
 }

@@ -9,7 +9,6 @@
 #include "tests/unit/node/kept_world.h"
 
 using leat::Duration;
-using leat::kUnterminated;
 using leat::Limits;
 using leat::RecordReader;
 using leat::Run;
@@ -24,14 +23,6 @@ namespace {
 
 Stage stage() {
   return {.name = "s", .argv = {"tool"}, .mode = Mode::kFilter, .attempts = 2, .backoff = 10ms};
-}
-
-std::vector<std::string> numbered(std::size_t count) {
-  std::vector<std::string> records;
-  for (std::size_t i = 0; i < count; ++i) {
-    records.push_back("r" + std::to_string(i));
-  }
-  return records;
 }
 
 // Prints nothing for every third record, and two lines for every seventh.
@@ -68,6 +59,7 @@ std::vector<std::string> outputs(const KeptWorld& world) {
     CHECK(reader.is_done());
   }
   std::vector<std::string> lines;
+  lines.reserve(all.size());
   for (const auto& [origin, line] : all) {
     lines.push_back(line);
   }

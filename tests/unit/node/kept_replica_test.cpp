@@ -23,14 +23,6 @@ Stage stage() {
   return {.name = "s", .argv = {"tool"}, .attempts = 2, .backoff = 10ms};
 }
 
-std::vector<std::string> numbered(std::size_t count) {
-  std::vector<std::string> records;
-  for (std::size_t i = 0; i < count; ++i) {
-    records.push_back("r" + std::to_string(i));
-  }
-  return records;
-}
-
 // What a sound tool makes of numbered(count).
 Outcomes answered(std::size_t count) {
   Outcomes all;
@@ -47,7 +39,7 @@ Outcomes answered_but(std::size_t count, std::size_t bad, const std::string& out
 }
 
 // Does the deed with the record of this name, and answers all others.
-Life with_bad(const std::string& name, Deed deed) {
+Life with_bad(const std::string& name, const Deed& deed) {
   return {.reads = [=](const std::string& record, std::size_t) {
     return record == name ? deed : answer(record);
   }};

@@ -19,12 +19,22 @@ namespace leat::node::testing {
 
 using namespace std::chrono_literals;
 
+// The records "r0", "r1" and so on.
+inline std::vector<std::string> numbered(std::size_t count) {
+  std::vector<std::string> records;
+  records.reserve(count);
+  for (std::size_t i = 0; i < count; ++i) {
+    records.push_back("r" + std::to_string(i));
+  }
+  return records;
+}
+
 // What a tool does with a record.
 struct Deed {
   std::string prints;
   std::optional<ToolEnded> ends;
   Duration takes = 10us;
-  std::string complains = {};  // On standard error, before it prints.
+  std::string complains;  // On standard error, before it prints.
 };
 
 inline Deed answer(const std::string& record) {

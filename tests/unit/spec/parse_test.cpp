@@ -275,8 +275,9 @@ stages:
   - {name: d, run: x, from: c}
 )");
   std::string names;
-  for (const auto& stage : pipeline.stages)
+  for (const auto& stage : pipeline.stages) {
     names += stage.name;
+  }
   CHECK(names == "abcd");
   CHECK(pipeline.from == std::vector<std::optional<std::size_t>>{std::nullopt, 0, 1, 2});
   CHECK(pipeline.stages[2].output.kind == Kind::kBlankLine);

@@ -99,12 +99,14 @@ TEST_CASE("any bytes are split or refused") {
   const std::string alphabet = "ab  '\"\\\n$=#~";
   for (int round = 0; round < 20'000; ++round) {
     std::string command;
-    for (auto size = random() % 12; size > 0; --size)
+    for (auto size = random() % 12; size > 0; --size) {
       command += alphabet[random() % alphabet.size()];
-    if (const auto words = shell_words(command))
+    }
+    if (const auto words = shell_words(command)) {
       CHECK_FALSE(words->empty());
-    else
+    } else {
       CHECK_FALSE(words.error().message.empty());
+    }
   }
 }
 
