@@ -191,7 +191,7 @@ void Deployment::finish(const wire::LeaseResult& result, const std::string& node
     return;
   }
   if (is_failure_of_tool(result)) return set_aside(session, result, node_name);
-  if (result.failures.empty()) {
+  if (failed_of(result) < input_count(result.outputs.runs)) {
     charge_set_aside(result.segment.index, now);
     conducts_[result.segment.index].succeed();
   }

@@ -35,8 +35,12 @@ std::size_t attribute_bytes(const Records& records) {
   return bytes;
 }
 
+// With what the letter takes besides its bytes: itself, and a block of memory for each part.
+constexpr std::size_t kLetterBytes = sizeof(wire::DeadLetter) + std::size_t{8} * 16;
+
 std::size_t cost(const wire::DeadLetter& letter) {
-  return letter.records.bytes() + letter.failure.stderr_tail.size() + letter.failure.reason.size() +
+  return kLetterBytes + letter.stage.size() + letter.node.size() + letter.records.bytes() +
+         letter.failure.stderr_tail.size() + letter.failure.reason.size() +
          letter.failure.repeat.size();
 }
 

@@ -48,11 +48,15 @@ bool charge(const Charged& at, Portion culprit, wire::Failure why, Turn& turn) {
   return false;
 }
 
-void give_up(const Charged& at, const Portion& culprit, wire::Failure why, Turn& turn) {
+void describe(const Charged& at, const Portion& culprit, wire::Failure& why) {
   why.first = culprit.batch.runs.front().first;
   why.inputs = 1;
   why.attempts = culprit.attempts;
   why.repeat = repeat_line(start_order(at.post, at.tool), culprit, at.post.stage);
+}
+
+void give_up(const Charged& at, const Portion& culprit, wire::Failure why, Turn& turn) {
+  describe(at, culprit, why);
   wire::LeaseResult result;
   result.epoch = culprit.epoch;
   result.lease = culprit.lease;

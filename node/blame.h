@@ -47,6 +47,9 @@ struct Charged {
 // else it is given up. Whether it was.
 bool charge(const Charged& at, Portion culprit, wire::Failure why, Turn& turn);
 
+// Says in the failure which record it is, at which attempt, and how to repeat it.
+void describe(const Charged& at, const Portion& culprit, wire::Failure& why);
+
 // It has failed for good: a result says so.
 void give_up(const Charged& at, const Portion& culprit, wire::Failure why, Turn& turn);
 

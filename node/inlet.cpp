@@ -4,6 +4,7 @@
 
 #include "core/ensure.h"
 #include "node/langpack.h"
+#include "node/uncommitted.h"
 
 namespace leat::node {
 
@@ -100,13 +101,13 @@ void Inlet::take_records(const wire::Lease& lease, Instant now) {
       portion.batch = std::move(part);
       queue_.push_back(std::move(portion));
     }
-    for (const Reframed::Refusal& refusal : reframed.refused) {
-      refuse(lease, slice, refusal);
-    }
+    refuse(lease, slice, reframed.refused);
   }
 }
 
-void Inlet::refuse(const wire::Lease& lease, const Batch& slice, const Reframed::Refusal& refusal) {
+void Inlet::refuse(const wire::Lease& lease, const Batch& slice,
+                   const std::vector<Reframed::Refusal>& refused) {
+  if (refused.empty()) return;
   const std::string place = stage_.langpack
                                 ? "in its request"
                                 : "in its input framing, " + framing::to_string(stage_.input);
@@ -114,12 +115,14 @@ void Inlet::refuse(const wire::Lease& lease, const Batch& slice, const Reframed:
   result.epoch = lease.epoch;
   result.lease = lease.number;
   result.outputs.producer = slice.producer;
-  result.outputs.runs.push_back({refusal.origin, 1, 0});
-  result.failures.push_back(
-      {.first = refusal.origin,
-       .inputs = 1,
-       .kind = wire::FailureKind::kFraming,
-       .reason = "the record cannot be given to the tool: " + place + ", " + refusal.reason});
+  for (const Reframed::Refusal& refusal : refused) {
+    append(result.outputs.runs, {refusal.origin, 1, 0});
+    result.failures.push_back(
+        {.first = refusal.origin,
+         .inputs = 1,
+         .kind = wire::FailureKind::kFraming,
+         .reason = "the record cannot be given to the tool: " + place + ", " + refusal.reason});
+  }
   results_.push_back(std::move(result));
 }
 

@@ -130,7 +130,9 @@ class Inlet {
   void refuse_window(const wire::Lease& lease, const std::string& reason);
   // What a kept tool reads.
   [[nodiscard]] Reframed input_of(const Batch& slice) const;
-  void refuse(const wire::Lease& lease, const Batch& slice, const Reframed::Refusal& refusal);
+  // One result for all of them.
+  void refuse(const wire::Lease& lease, const Batch& slice,
+              const std::vector<Reframed::Refusal>& refused);
   void note_results(std::vector<wire::LeaseResult>& results);
 
   Opening opening_;

@@ -39,7 +39,6 @@ void Lookout::forget_process() {
   has_rested_ = false;
   waiting_since_.reset();
   hidden_since_.reset();
-  resting_since_.reset();
 }
 
 bool seems_started(const Sight& sight, bool is_successor) {

@@ -23,6 +23,7 @@ class Lookout {
     at_.reset();
     pause_.reset();
     is_valid_ = false;
+    resting_since_.reset();
   }
 
   // The pause before the look that is planned or under way.

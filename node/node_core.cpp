@@ -334,8 +334,12 @@ void NodeCore::push_result(wire::LeaseResult result) {
 }
 
 void NodeCore::resend_results() {
+  // A broker that does not keep up is not helped by all of them: the oldest, and some at a time.
+  constexpr int kResentMax = 256;
+  int left = kResentMax;
   for (auto& [number, held] : results_) {
     if (beats_ - held.sent_at_beat < 3) continue;
+    if (left-- == 0) return;
     held.sent_at_beat = beats_;
     effects_.push_back(PushResult{held.result});
   }

@@ -43,6 +43,9 @@ void TaggedInside::close(Piece& piece, std::uint64_t index) {
   piece.is_answered[index] = true;
   --piece.left;
   --count_;
+  while (piece.left > 0 && piece.is_answered[piece.next]) {
+    ++piece.next;
+  }
   while (!pieces_.empty() && pieces_.front().left == 0) {
     pieces_.pop_front();
   }
@@ -98,20 +101,10 @@ std::vector<Portion> TaggedInside::take_all() {
   return portions;
 }
 
-const Portion* TaggedInside::sole() const {
-  if (pieces_.empty()) return nullptr;
-  const Portion& first = pieces_.front().portion;
-  const bool is_sole = std::all_of(pieces_.begin(), pieces_.end(), [&first](const Piece& piece) {
-    return piece.left == 0 || piece.portion.batch.producer == first.batch.producer;
-  });
-  return is_sole ? &first : nullptr;
-}
-
 TaggedInside::Oldest TaggedInside::oldest() const {
   ENSURE(!is_empty());
   const Piece& piece = pieces_.front();
-  const auto first = std::find(piece.is_answered.begin(), piece.is_answered.end(), false);
-  const auto index = static_cast<std::uint32_t>(first - piece.is_answered.begin());
+  const auto index = static_cast<std::uint32_t>(piece.next);
   return {piece.first + index, origins_of(piece.portion.batch.runs, index, 1).front().first,
           piece.since, piece.ahead};
 }

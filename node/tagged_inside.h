@@ -56,8 +56,10 @@ class TaggedInside {
     return count_ == 1 && pieces_.front().portion.is_suspect;
   }
 
-  // Of the only producer that has records inside, one portion; nullptr when there are several.
-  [[nodiscard]] const Portion* sole() const;
+  // One of the portions; nullptr when there is none.
+  [[nodiscard]] const Portion* front() const {
+    return pieces_.empty() ? nullptr : &pieces_.front().portion;
+  }
 
   // REQUIRES: !is_empty().
   [[nodiscard]] Oldest oldest() const;
@@ -68,6 +70,7 @@ class TaggedInside {
     std::uint64_t first = 0;
     Portion portion;
     std::vector<bool> is_answered;
+    std::uint64_t next = 0;  // The first that waits, while any does.
     std::uint64_t left = 0;
     Instant since;
     std::uint64_t ahead = 0;  // Inside when it came, itself included.

@@ -2,22 +2,27 @@
 // frame with an id, and each answer says by its id which record it is of (node/tagged.h). So any
 // number of outputs, in any order, from however many threads, are results as they come: nothing has
 // to rest.
+// Its rest tells two things only: that it has started, and that it keeps answers back. Then it is
+// given the end of its input, answers, and is started anew.
 //
 // Invariants:
 //  (1) A record that may have ended a tool is alone in it.
 //  (2) A result never holds an answer that has broken the contract, nor any that came behind it.
+//  (3) While a session wants what the tool says all that is inside is of that producer.
 
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "framing/splitter.h"
 #include "node/blame.h"
+#include "node/lookout.h"
 #include "node/opening.h"
 #include "node/pace.h"
 #include "node/replica.h"
@@ -65,7 +70,9 @@ class TaggedReplica {
 
   [[nodiscard]] std::optional<ToolId> tool() const { return tool_; }
 
-  [[nodiscard]] bool is_ready() const { return tool_ && is_started_ && opening_.is_over(); }
+  [[nodiscard]] bool is_ready() const {
+    return tool_ && is_started_ && opening_.is_over() && !is_on_probation_;
+  }
 
   [[nodiscard]] bool is_idle() const { return inside_.is_empty(); }
 
@@ -81,10 +88,11 @@ class TaggedReplica {
   [[nodiscard]] std::string stderr_tail() const { return stderr_.text(); }
 
  private:
-  // A record's answer, its bytes those of the splitter's blob.
+  // A record's answer, its bytes those of the splitter's blob; or what the tool says is wrong.
   struct Done {
     TaggedInside::Place place;
     std::vector<std::string_view> outputs;
+    std::optional<wire::Failure> failure;
   };
 
   void start(Turn& turn, std::uint64_t& next_tool);
@@ -97,21 +105,33 @@ class TaggedReplica {
   [[nodiscard]] std::optional<std::string> take_frame(std::string_view frame,
                                                       std::vector<Done>& done, Turn& turn);
   [[nodiscard]] std::optional<wire::Failure> fault_of(const TaggedAnswer& answer) const;
+  void take_failure(std::uint64_t id, TaggedStatus status, wire::Failure why,
+                    std::vector<Done>& done, Turn& turn);
   void push_results(std::vector<Done> done, Turn& turn);
+  [[nodiscard]] wire::LeaseResult make_result(std::span<Done> done);
+  // What it printed is no answer.
+  void refuse_output(wire::Failure why, Turn& turn);
   void note_answers(std::size_t count, Instant now);
   [[nodiscard]] Duration take_busy(Instant now);
   [[nodiscard]] std::optional<Instant> late_at() const;
+  [[nodiscard]] Instant silence_at() const;
+  // "; 3 bytes of an answer of 20 had come", or nothing.
+  [[nodiscard]] std::string words_on_part() const;
   void check_timeout(Turn& turn);
+  void plan_look(Instant now);
+  void look_before_feeding(const Sight& sight, Turn& turn);
+  // It waits for more and owes answers: gives it the end of its input.
+  void let_out(Turn& turn);
+  void fail_at_opening(const std::string& why, Turn& turn);
   // The process broke the contract: ends it, and puts back what it has not answered.
   void fail(wire::Failure why, std::optional<std::uint64_t> culprit, Turn& turn);
   void blame(wire::Failure why, std::optional<std::uint64_t> culprit, Turn& turn);
-  void charge_one(Portion culprit, const wire::Failure& why, Turn& turn);
+  void charge_one(Portion culprit, wire::Failure why, Turn& turn);
   void died(const ToolEnded& event, Turn& turn);
-  void drop_process(Instant now);
+  void drop_process(Turn& turn);
   void fail_stage(std::string reason, Turn& turn);
 
-  // What the tool said of the producer's records, as far as that is known.
-  [[nodiscard]] wire::Said take_heard(ProducerId producer);
+  [[nodiscard]] Charged here() { return {post_, tool_.value_or(ToolId{}), wasted_, heard_}; }
 
   Post post_;
   std::optional<ToolId> tool_;
@@ -138,8 +158,15 @@ class TaggedReplica {
   Duration wasted_{};                   // On attempts that failed, since the last result.
   std::uint64_t unaccepted_bytes_ = 0;  // Fed, not in the pipe yet.
   bool has_told_silence_ = false;
-  wire::Said heard_;  // On standard error, while all that was inside was of one producer:
-  ProducerId heard_of_;
+  wire::Said heard_;            // On standard error, of what is inside, where its session wants it.
+  std::size_t late_bytes_ = 0;  // Printed behind the end of its input.
+  Lookout lookout_;
+  bool is_on_probation_ = false;  // Not fed before it was seen to wait for input.
+  Instant probation_until_;
+  bool is_let_out_ = false;      // This process was given the end of its input.
+  bool was_unanswered_ = false;  // The last process died without an answer.
+  bool has_answered_ = false;    // This process, ever.
+  bool has_told_letting_out_ = false;
 };
 
 }  // namespace leat::node

@@ -41,6 +41,7 @@ bool WorkQueue::has_work(Instant now) const {
 bool WorkQueue::may_join(const Portion& portion, const Room& room) {
   if (portion.is_suspect || portion.is_unterminated) return false;
   if (room.producer && portion.batch.producer != *room.producer) return false;
+  if (!room.producer && portion.wants_stderr) return false;
   if (!room.next) return true;
   return portion.epoch == room.next->epoch && portion.lease == room.next->lease &&
          portion.batch.runs.front().first == room.next->origin;

@@ -45,9 +45,11 @@ class WorkQueue {
   struct Room {
     std::uint32_t records = 0;
     std::size_t bytes = 0;
-    std::optional<ProducerId> producer;  // Only of this one, when set.
-    std::optional<Place> next;           // Only what is there, when set.
-    bool is_empty_handed = true;         // Nothing uncommitted is in the tool.
+    // Only of this one, when set. When not, none whose session wants what the tool says join
+    // others.
+    std::optional<ProducerId> producer;
+    std::optional<Place> next;    // Only what is there, when set.
+    bool is_empty_handed = true;  // Nothing uncommitted is in the tool.
   };
 
   // `is_ordered`: what waits for another attempt holds back what is behind it.

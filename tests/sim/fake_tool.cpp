@@ -26,7 +26,9 @@ std::uint64_t number_of(std::string_view bytes) {
 
 node::Rest FakeTool::rest() const {
   if (post_.is_unseeable) return node::Rest::kUnseeable;
-  const bool is_asleep = !ended_ && input_.find('\n') == std::string::npos && !has_end_;
+  const bool is_idle = is(spec::Mode::kTagged) ? frames_.empty() && input_.empty()
+                                               : input_.find('\n') == std::string::npos;
+  const bool is_asleep = !ended_ && is_idle && !has_end_;
   return is_asleep ? node::Rest::kAtRest : node::Rest::kBusy;
 }
 
@@ -136,8 +138,8 @@ void FakeTool::fail_by_chance(const std::string& line) {
       print(1, line);
       return end(false, 1);
     case 2:
-      // Nobody waits for a time in this world, so an answer by id that never comes is none of it.
-      if (habits_.drops && !is_tagged) {
+      // Nobody waits for a time in this world: only its rest shows that an answer never comes.
+      if (habits_.drops && !(is_tagged && post_.is_unseeable)) {
         ++habits_.census["tool: forgets an answer, once"];
         return;
       }

@@ -13,7 +13,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::size_t kLimitSlack = 4096;  // What is under way while a limit is noticed.
+// What is under way while a limit is noticed, be it that each record of it becomes a dead letter.
+constexpr std::size_t kLimitSlack = 16384;
 // What tools say of a client's records, which has a limit of its own.
 constexpr std::size_t kSaidMost = 8192;
 

@@ -2,6 +2,8 @@
 
 #include "node/tagged.h"
 
+#include <algorithm>
+
 #include <catch2/catch.hpp>
 
 #include "framing/stream.h"
@@ -71,9 +73,19 @@ class Bench {
         tell(ToolAccepted{fed->tool, fed->bytes.size()});
       }
       const auto* end = std::get_if<EndTool>(&effect);
-      if (end != nullptr && end->kill) ++kills;
+      if (end != nullptr) ++(end->kill ? kills : ends);
+      if (const auto* look = std::get_if<LookAtTool>(&effect)) {
+        tell(ToolLooked{look->tool, look->look, replica_.is_idle() ? idle : rest});
+      }
       if (const auto* said = std::get_if<Say>(&effect)) words.push_back(said->text);
     }
+  }
+
+  // Long enough for a look, and for what follows.
+  void pass(Duration time = 1ms) {
+    now = now + time;
+    advance();
+    advance();
   }
 
   void print(std::string_view bytes) {
@@ -81,11 +93,13 @@ class Bench {
     advance();
   }
 
-  void die() {
-    tell(ToolEnded{*replica_.tool(), true, 11});
-    now = now + 1s;
-    advance();
-    advance();
+  void die() { end({.is_signal = true, .status = 11}); }
+
+  void end(ToolEnded event) {
+    event.tool = *replica_.tool();
+    tell(event);
+    pass(1s);
+    pass();
   }
 
   // "LEASE RECORD: OUTPUT,OUTPUT" or "LEASE RECORD failed after N: REASON", of all so far.
@@ -113,15 +127,20 @@ class Bench {
   std::vector<std::string> words;
   int starts = 0;
   int kills = 0;
+  int ends = 0;               // By end-of-file.
+  Rest rest = Rest::kBusy;    // As a look sees it when something is inside.
+  Rest idle = Rest::kAtRest;  // And when nothing is.
 
  private:
   static void note(const wire::LeaseResult& result, const Run& run, RecordReader& reader,
                    std::vector<std::string>& all) {
     for (std::uint32_t i = 0; i < run.inputs; ++i) {
       std::string text = std::to_string(result.lease) + " " + to_string(run.first.plus(i));
-      if (!result.failures.empty()) {
-        const wire::Failure& why = result.failures.front();
-        all.push_back(text + " failed after " + std::to_string(why.attempts) + ": " + why.reason);
+      const auto why = std::find_if(
+          result.failures.begin(), result.failures.end(),
+          [&](const wire::Failure& failed) { return failed.first == run.first.plus(i); });
+      if (why != result.failures.end()) {
+        all.push_back(text + " failed after " + std::to_string(why->attempts) + ": " + why->reason);
         continue;
       }
       text += ":";
@@ -167,6 +186,7 @@ spec::Stage stage() {
 struct BenchWithFour : Bench {
   explicit BenchWithFour(spec::Stage one = stage()) : Bench(std::move(one)) {
     advance();
+    pass();
     give(1, 0, {"a", "b", "c", "d"});
   }
 };
@@ -259,6 +279,55 @@ TEST_CASE("a tool that prints anything else is told from one that answers") {
   CHECK(bench.outcomes().empty());
 }
 
+TEST_CASE("what a tagged tool prints before it is given anything is the stage's failure") {
+  Bench bench(stage());
+  bench.advance();
+  bench.print("hello\n");
+  REQUIRE(bench.replica().stage_failure());
+  CHECK_THAT(*bench.replica().stage_failure(),
+             Contains("printed 6 bytes before it was given a record") && Contains("`ready:"));
+}
+
+TEST_CASE("a tagged tool that dies before it waits for input fails the stage, and no record") {
+  Bench bench(stage());
+  bench.idle = Rest::kBusy;
+  bench.give(1, 0, {"a"});
+  for (int i = 0; i < 3; ++i) {
+    bench.end({.status = 1});
+  }
+  REQUIRE(bench.replica().stage_failure());
+  CHECK_THAT(*bench.replica().stage_failure(),
+             Contains("before it read a record, 3 times in a row"));
+  CHECK(bench.outcomes().empty());
+}
+
+TEST_CASE("one that waits for more and owes answers is given the end of its input for them") {
+  BenchWithFour bench;
+  bench.rest = Rest::kAtRest;
+  bench.pass(60ms);
+  bench.pass(60ms);
+  CHECK(bench.ends == 0);
+  for (int i = 0; i < 6; ++i) {
+    bench.pass(60ms);
+  }
+  CHECK(bench.ends == 1);
+  bench.print(frame_of(0, {"A"}) + frame_of(1, {"B"}) + frame_of(3, {"D"}));
+  bench.end({});
+  CHECK(bench.outcomes() == std::vector<std::string>{"1 0: A", "1 1: B", "1 3: D"});
+  // The one without an answer is alone in the next, which ends without one, too.
+  for (int i = 0; i < 6; ++i) {
+    bench.pass(60ms);
+  }
+  CHECK(bench.ends == 2);
+  bench.end({});
+  for (int i = 0; i < 6; ++i) {
+    bench.pass(60ms);
+  }
+  bench.end({});
+  CHECK_THAT(bench.outcomes().back(), Contains("1 2 failed after 2: the tool waited for more"));
+  CHECK(bench.words.size() == 1);
+}
+
 TEST_CASE("of those inside a dead process each is tried alone until one is the culprit") {
   BenchWithFour bench;
   bench.print(frame_of(1, {"B"}));
@@ -299,12 +368,11 @@ TEST_CASE("no answer at all for its time fails what is inside, and one that is o
 
 TEST_CASE("a tool that owes answers for long is spoken of once") {
   BenchWithFour bench;
-  bench.now = bench.now + 11s;
-  bench.advance();
-  bench.now = bench.now + 11s;
-  bench.advance();
+  bench.pass(11s);
+  bench.pass(11s);
   REQUIRE(bench.words.size() == 1);
-  CHECK_THAT(bench.words[0], Contains("owes 4 answers for 10 s; does it flush"));
+  CHECK_THAT(bench.words[0],
+             Contains("owes 4 answers for 10 s, and whether") && Contains("does it flush"));
 }
 
 TEST_CASE("an output that its framing cannot carry fails its record alone") {
