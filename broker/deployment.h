@@ -280,6 +280,7 @@ class Deployment {
   Tally tally_;
   std::vector<ProducerId> last_served_;  // Per vertex: whose turn it was.
   std::size_t bytes_ = 0;                // Held; measured at the start of advance().
+  std::size_t letter_bytes_ = 0;         // Of that, dead letters.
   Instant now_;                          // Of the advance() under way.
   std::optional<Instant> standstill_since_;
   Stopwatch back_pressure_;

@@ -93,7 +93,8 @@ void Deployment::tell_sink_status(wire::PipelineStatus& status, Instant now) con
     }
     ++status.producers;
     const Ledger& sink = session.flow().ledger(plan_.sink());
-    status.results += sink.open_count();
+    // Dead letters wait for a consumer as results do.
+    status.results += sink.open_count() + session.dead_letter_count();
     keep_sooner(oldest, sink.oldest());
   }
   status.consumers = outlet_.consumers().size();

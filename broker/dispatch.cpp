@@ -23,6 +23,10 @@ void Deployment::advance(Effects& effects, Instant now) {
   tell_recovered(effects);
   finish_taken(now);
   bytes_ = held_bytes();
+  letter_bytes_ = 0;
+  for (const auto& [id, session] : sessions_) {
+    letter_bytes_ += session.dead_letter_bytes();
+  }
   // What has come to the sink is delivered whatever becomes of the stages.
   deliver(effects);
   if (failure_) return end_holding();
@@ -140,6 +144,9 @@ bool Deployment::lease_to(std::size_t vertex, Session& session, std::pair<NodeId
 
 bool Deployment::may_lease(const Session& session, const Position& first) const {
   if (bytes_ < pipeline_.limits.queue_bytes_max) return true;
+  // A dead letter is larger than its record: when there are many, who takes them makes room.
+  const bool are_many = letter_bytes_ >= pipeline_.limits.queue_bytes_max / 4;
+  if (are_many && session.dead_letter_count() > 0) return false;
   // A window is not among them before it is leased.
   const std::optional<std::uint64_t> oldest = session.flow().oldest_open();
   return !oldest || *oldest >= first.sequence();

@@ -180,6 +180,7 @@ void Session::forget_taken(Instant now) {
     (void)flow_.commit(plan_.sink(), nothing, now);
     untaken_bytes_ -= done.bytes;
     dead_letter_bytes_ -= done.dead_letter_bytes;
+    dead_letter_count_ -= done.delivery.dead_letters.size();
     said_bytes_ -= done.said_bytes;
     deliveries_.pop_front();
   }
@@ -195,6 +196,7 @@ void Session::detach(Instant now) {
 
 void Session::add_dead_letter(wire::DeadLetter letter) {
   dead_letter_bytes_ += cost(letter);
+  ++dead_letter_count_;
   dead_letters_.push_back(std::move(letter));
 }
 

@@ -96,6 +96,11 @@ class Session {
   // What it holds beyond its flow: dead letters, and what tools said.
   [[nodiscard]] std::size_t bytes() const { return dead_letter_bytes_ + said_bytes_; }
 
+  // Those that are not taken.
+  [[nodiscard]] std::uint64_t dead_letter_count() const { return dead_letter_count_; }
+
+  [[nodiscard]] std::size_t dead_letter_bytes() const { return dead_letter_bytes_; }
+
   [[nodiscard]] const Opening& opening() const { return opening_; }
 
   [[nodiscard]] Instant last_heard() const { return last_heard_; }
@@ -169,6 +174,7 @@ class Session {
   std::uint64_t delivery_count_ = 0;
   std::vector<wire::DeadLetter> dead_letters_;  // Not in a delivery yet.
   std::size_t dead_letter_bytes_ = 0;           // Of those and of the untaken ones.
+  std::uint64_t dead_letter_count_ = 0;         // The same.
   std::vector<wire::StageSaid> said_;           // Not in a delivery yet.
   std::size_t said_bytes_ = 0;                  // Of those and of the untaken ones.
   std::uint64_t dropped_ = 0;                   // Not in a delivery yet.

@@ -99,6 +99,27 @@ TEST_CASE("a failed record does not stop the others where memory is short") {
   CHECK(scene.leases().size() > 1);
 }
 
+TEST_CASE("beyond the limit many dead letters wait to be taken before another record is tried") {
+  Running scene(kShort + "stages: [{name: a, run: x}]\n");
+  scene.submit(scene.client, 0, records_of(std::vector<std::string>(20, std::string(1000, 'x'))));
+  // Those that are leased one by one at the limit all fail.
+  const auto fail_all = [&scene] {
+    for (std::size_t i = 0; i < scene.leases().size(); ++i) {
+      const leat::Run run = scene.leases()[i].slices[0].runs[0];
+      wire::LeaseResult failed = scene.failed("n", scene.leases()[i], run.first.last(), run.inputs);
+      failed.failures.front().kind = wire::FailureKind::kTool;
+      scene.result(failed);
+      scene.beat();
+    }
+  };
+  fail_all();
+  const std::size_t before = scene.leases().size();
+  fail_all();
+  CHECK(scene.leases().size() == before);
+  scene.take_all(scene.client);
+  CHECK(scene.leases().size() > before);
+}
+
 TEST_CASE("a window that closes by its age is waited for, where memory is short") {
   Running scene(kShort + "stages: [{name: a, run: x, mode: window, window: {time: 1s}}]\n");
   scene.submit(scene.client, 0, records_of(std::vector<std::string>(20, std::string(1000, 'x'))));
