@@ -26,6 +26,13 @@ bool is_file(const std::string& text) {
          std::filesystem::exists(text, ignored);
 }
 
+// Whether both name one regular file, which neither could be written to whole.
+bool are_one_file(const std::optional<std::string>& a, const std::optional<std::string>& b) {
+  std::error_code ignored;
+  return a && b && std::filesystem::is_regular_file(*a, ignored) &&
+         std::filesystem::equivalent(*a, *b, ignored);
+}
+
 // The streams of a pipe, checked.
 struct Streams {
   Output output;
@@ -57,6 +64,12 @@ Attempt<Streams> open_streams(const PipeArguments& arguments) {
   if (!letters) return trouble(ExitCode::kUsage, letters.error());
   Result<ToolWords> words = ToolWords::open(arguments.stderr_file);
   if (!words) return trouble(ExitCode::kUsage, words.error());
+  if (are_one_file(arguments.dead_letters, arguments.stderr_file)) {
+    return trouble(ExitCode::kUsage,
+                   Error{Errc::kInvalidArgument, "--dead-letters and --stderr both name " +
+                                                     *arguments.stderr_file +
+                                                     ": give each a file of its own"});
+  }
   if (::isatty(STDIN_FILENO) == 1) say("reading records from the terminal; Ctrl-D ends them");
   return Streams{std::move(*output), std::move(*letters), std::move(*words)};
 }

@@ -114,4 +114,13 @@ TEST_CASE("a file that cannot be written is told at once") {
   CHECK_THAT(found.errors, Contains("cannot write words of the tools to nowhere/words: "));
 }
 
+TEST_CASE("what tools say and what failed cannot go into one file") {
+  Scene scene;
+  scene.set_pipeline("- {name: tool, run: cat}");
+  const Outcome outcome =
+      scene.shell("\"$LEAT\" pipe --stderr both --dead-letters ./both spec.yml", "a\n");
+  CHECK(outcome.code == 2);
+  CHECK_THAT(outcome.errors, Contains("both name both: give each a file of its own"));
+}
+
 }  // namespace leat::cli
