@@ -150,7 +150,7 @@ MUTANTS = {
         "  return room;\n",
     ),
     "charge-an-innocent-of-tagged": (
-        "node/tagged_replica.cpp",
+        "node/tagged_end.cpp",
         "if (!culprit && inside_.count() == 1) culprit",
         "if (!culprit) culprit",
     ),
