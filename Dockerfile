@@ -11,7 +11,7 @@ RUN ./dev build
 FROM debian:bookworm-slim
 RUN apt-get update \
   && apt-get install -y --no-install-recommends \
-    libfmt9 libhttp-parser2.9 libprometheus-cpp-core1.0 libre2-9 libyaml-cpp0.7 libzmq5 \
+    libfmt9 libhttp-parser2.9 libprometheus-cpp-core1.0 libre2-9 librocksdb7.8 libyaml-cpp0.7 libzmq5 \
   && rm -rf /var/lib/apt/lists/*
 COPY --from=build \
   /src/build/release/leat /src/build/release/leat-main /src/build/release/leat-guardian \

@@ -5,18 +5,21 @@ import re
 from source import Finding, without_comments
 
 # What each part may include besides itself. A part is a folder, or the part of one that part_of()
-# tells apart: the pure logic of broker/, node/ and clients/cpp/ and the programs around it.
+# tells apart: the pure logic of broker/, node/, journal/ and clients/cpp/ and the programs around it.
 ALLOWED = {
     "core": (),
     "framing": ("core",),
     "wire": ("core", "framing"),
     "spec": ("core", "framing"),
-    "broker": ("core", "framing", "wire", "spec"),
+    "journal": ("core",),
+    "broker": ("core", "framing", "wire", "spec", "journal"),
     "node": ("core", "framing", "wire", "spec"),
     "client core": ("core", "framing", "wire", "spec"),
     "io": ("core", "framing", "wire", "spec", "broker", "node", "client core"),
     "monitoring": ("core", "framing", "wire", "spec", "broker", "node", "client core", "io"),
-    "broker program": ("core", "framing", "wire", "spec", "broker", "io", "monitoring"),
+    "journal engine": ("core", "journal", "io"),
+    "broker program": ("core", "framing", "wire", "spec", "journal", "journal engine", "broker", "io",
+                       "monitoring"),
     "node program": ("core", "framing", "wire", "spec", "node", "io", "monitoring"),
     "client": ("core", "framing", "wire", "spec", "client core", "io"),
     "cli": ("core", "framing", "wire", "spec", "client core", "client", "io", "monitoring",
@@ -24,7 +27,7 @@ ALLOWED = {
 }
 
 # Parts that are the same whenever they run: no clock, file, environment, random device, thread, log.
-PURE = ("core", "framing", "wire", "spec", "broker", "node", "client core")
+PURE = ("core", "framing", "wire", "spec", "journal", "broker", "node", "client core")
 
 # Library, as its include begins -> the one folder that includes it, or several with a file that
 # wraps it. Tests may include any.
@@ -36,7 +39,7 @@ LIBRARIES = {
     "CLI/": "cli/",
     "nlohmann/": ("cli/", "node/langpack.cpp"),
     "prometheus/": "monitoring/",
-    "rocksdb/": "broker/",
+    "rocksdb/": "journal/",
     "spdlog/": "io/",
     "fmt/": "io/",
     "tl/": "core/",
@@ -46,6 +49,7 @@ LIBRARIES = {
 
 _PROGRAM = re.compile(r"(_main\.cpp|_loop\.(h|cpp)|/main\.cpp|/tool_host[a-z_]*\.(h|cpp))$")
 _CLIENT_CORE = re.compile(r"(_core|session_core)\.(h|cpp)$")
+_JOURNAL_PURE = re.compile(r"^journal/(entry|key)\.(h|cpp)$")
 _INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*(?P<open>["<])(?P<name>[^">]+)[">]', re.MULTILINE)
 
 
@@ -54,6 +58,8 @@ def part_of(path):
     folder = path.split("/", 1)[0]
     if folder in ("broker", "node"):
         return f"{folder} program" if _PROGRAM.search(path) else folder
+    if folder == "journal":
+        return "journal" if _JOURNAL_PURE.search(path) else "journal engine"
     if folder == "clients":
         return "client core" if _CLIENT_CORE.search(path) else "client"
     return folder if folder in ALLOWED else None
