@@ -1,6 +1,7 @@
 // The part of BrokerCore that has to do with clients: sessions, consumers, and what operators ask.
 
 #include <algorithm>
+#include <set>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -194,10 +195,15 @@ void BrokerCore::replace(const std::string& peer, Deployment& there, const wire:
                       " are in it: let them finish, or remove the pipeline with --drop");
   }
   const std::string changes = changes_between(there.pipeline(), pipeline);
+  std::set<std::string> paused = std::move(there.paused());
+  std::erase_if(paused, [&](const std::string& stage) {
+    return find_stage(pipeline, stage) == pipeline.stages.end();
+  });
   end_deployment(there, "the pipeline was deployed anew, with other stages");
   const DeploymentId id{settings_.incarnation, ++id_count_};
   effects_.push_back(Send{peer, wire::Deployed{id, pipeline.name, changes}});
   add_deployment(id, {message.file, message.directory, message.spec_text}, std::move(pipeline));
+  deployments_.at(id)->paused() = std::move(paused);
 }
 
 void BrokerCore::receive(const std::string& peer, const wire::Describe& message) {

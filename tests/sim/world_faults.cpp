@@ -24,6 +24,7 @@ void World::plan_faults() {
   };
   plan(faults_left_, &World::fault);
   plan(operations_left_, &World::operate);
+  plan(pauses_left_, &World::pause);
   if (broker_restarts_at_) {
     expect(*broker_restarts_at_ - schedule_.now(), [this] { restart_broker(); });
   }

@@ -122,6 +122,35 @@ void World::scale() {
       [](const wire::Message* /*answer*/, const std::string& /*refusal*/) {});
 }
 
+void World::pause() {
+  if (phase_ != Phase::kWorking) return;
+  const Blueprint& pipeline = pipelines_[chance_.below(pipelines_.size())];
+  const bool is_of_all = chance_.one_in(4);
+  const std::string stage =
+      is_of_all ? "" : pipeline.stages[chance_.below(pipeline.stages.size())].name;
+  ++census_[is_of_all ? "operator: pauses a pipeline" : "operator: pauses a stage"];
+  ask(wire::Pause{pipeline.name, stage, true},
+      [](const wire::Message* /*answer*/, const std::string& /*refusal*/) {});
+  // Else it is left to the end.
+  if (chance_.one_in(4)) return;
+  schedule_.after(chance_.up_to(chance_.one_in(4) ? 40s : 4s),
+                  [this, name = pipeline.name, stage] { resume(name, stage); });
+}
+
+void World::resume(const std::string& pipeline, const std::string& stage) {
+  ++census_["operator: resumes"];
+  ask(wire::Pause{pipeline, stage, false},
+      [](const wire::Message* /*answer*/, const std::string& /*refusal*/) {});
+}
+
+void World::resume_all() {
+  // What was asked before is over, also what was asked twice.
+  if (!askers_.empty()) return;
+  for (const auto& [pipeline, stages] : watch_.paused()) {
+    resume(pipeline, "");
+  }
+}
+
 void World::drain(std::size_t index) {
   if (!may_suffer(index)) return;
   ++census_["operator: drains a node"];
