@@ -21,7 +21,6 @@ using Catch::Contains;
 using tests::Cluster;
 using tests::Daemon;
 using tests::Outcome;
-using tests::RunningTool;
 using Json = nlohmann::json;
 
 constexpr std::string_view kSame = "- {name: same, run: cat}";

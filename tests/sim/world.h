@@ -133,7 +133,7 @@ class World {
 
   // ---- Operators.
   void operate();
-  void ask(wire::Message request, Answered answered);
+  void ask(wire::Message request, const Answered& answered);
   void wake_asker(Asker& asker);
   void carry_out(Asker& asker, const client::RequestEffects& effects);
   void scale();
@@ -229,6 +229,7 @@ class World {
 
   Census& census_;
   Chance chance_;
+  Chance pause_chance_;  // Its own, so that a world without pauses is what it was without it.
   Schedule schedule_;
   Habits habits_;
   Watch watch_;

@@ -18,7 +18,7 @@ constexpr std::size_t kNodesMax = 5;
 
 // ---- Asking.
 
-void World::ask(wire::Message request, Answered answered) {
+void World::ask(wire::Message request, const Answered& answered) {
   askers_.push_back(std::make_unique<Asker>());
   Asker& asker = *askers_.back();
   asker.life = schedule_.begin_life();
@@ -34,8 +34,8 @@ void World::ask(wire::Message request, Answered answered) {
       std::make_unique<Link>(schedule_, chance_, census_, [this, &asker](wire::Message message) {
         step_broker(broker::FrontMessage{asker.peer, std::move(message)});
       });
-  asker.from_broker =
-      std::make_unique<Link>(schedule_, chance_, census_, [this, &asker](wire::Message message) {
+  asker.from_broker = std::make_unique<Link>(
+      schedule_, chance_, census_, [this, &asker](const wire::Message& message) {
         carry_out(asker, asker.core->receive(message, schedule_.now()));
       });
   peers_[asker.peer] = Peer{.link = asker.from_broker.get()};
@@ -123,17 +123,17 @@ void World::scale() {
 }
 
 void World::pause() {
-  if (phase_ != Phase::kWorking) return;
-  const Blueprint& pipeline = pipelines_[chance_.below(pipelines_.size())];
-  const bool is_of_all = chance_.one_in(4);
+  if (phase_ != Phase::kWorking || is_healed_) return;
+  const Blueprint& pipeline = pipelines_[pause_chance_.below(pipelines_.size())];
+  const bool is_of_all = pause_chance_.one_in(4);
   const std::string stage =
-      is_of_all ? "" : pipeline.stages[chance_.below(pipeline.stages.size())].name;
+      is_of_all ? "" : pipeline.stages[pause_chance_.below(pipeline.stages.size())].name;
   ++census_[is_of_all ? "operator: pauses a pipeline" : "operator: pauses a stage"];
   ask(wire::Pause{pipeline.name, stage, true},
       [](const wire::Message* /*answer*/, const std::string& /*refusal*/) {});
   // Else it is left to the end.
-  if (chance_.one_in(4)) return;
-  schedule_.after(chance_.up_to(chance_.one_in(4) ? 40s : 4s),
+  if (pause_chance_.one_in(4)) return;
+  schedule_.after(pause_chance_.up_to(pause_chance_.one_in(4) ? 40s : 4s),
                   [this, name = pipeline.name, stage] { resume(name, stage); });
 }
 
