@@ -108,6 +108,7 @@ class BrokerCore {
   void receive(const std::string& peer, const wire::StatusRequest& message);
   void receive(const std::string& peer, const wire::Describe& message);
   void receive(const std::string& peer, const wire::Scale& message);
+  void receive(const std::string& peer, const wire::Pause& message);
   void receive(const std::string& peer, const wire::Drain& message);
   void receive(const std::string& peer, const wire::Remove& message);
   void receive(const std::string& peer, const wire::LogsRequest& message);

@@ -1,8 +1,11 @@
 #include "broker/changes.h"
 
 #include <algorithm>
+#include <string_view>
+#include <vector>
 
 #include "broker/reason.h"
+#include "spec/nearest.h"
 
 namespace leat::broker {
 
@@ -10,6 +13,17 @@ std::vector<spec::Stage>::const_iterator find_stage(const spec::Pipeline& pipeli
                                                     const std::string& name) {
   return std::find_if(pipeline.stages.begin(), pipeline.stages.end(),
                       [&](const spec::Stage& stage) { return stage.name == name; });
+}
+
+std::string no_stage(const spec::Pipeline& pipeline, const std::string& name) {
+  std::vector<std::string_view> known;
+  known.reserve(pipeline.stages.size());
+  for (const spec::Stage& stage : pipeline.stages) {
+    known.emplace_back(stage.name);
+  }
+  const auto near = spec::nearest(name, known);
+  return "pipeline '" + pipeline.name + "' has no stage '" + name + "'" +
+         (near ? "; did you mean '" + std::string(*near) + "'?" : "");
 }
 
 std::string changes_between(const spec::Pipeline& old, const spec::Pipeline& next) {

@@ -13,6 +13,9 @@ namespace leat::broker {
 [[nodiscard]] std::vector<spec::Stage>::const_iterator find_stage(const spec::Pipeline& pipeline,
                                                                   const std::string& name);
 
+// "pipeline 'p' has no stage 'prase'; did you mean 'parse'?"
+[[nodiscard]] std::string no_stage(const spec::Pipeline& pipeline, const std::string& name);
+
 // A line for each change.
 [[nodiscard]] std::string changes_between(const spec::Pipeline& old, const spec::Pipeline& next);
 

@@ -1,12 +1,16 @@
 // The part of BrokerCore that has to do with clients: sessions, consumers, and what operators ask.
 
 #include <algorithm>
+#include <set>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include "broker/broker_core.h"
 #include "broker/changes.h"
 #include "broker/reason.h"
 #include "core/words.h"
+#include "spec/nearest.h"
 #include "spec/parse.h"
 
 namespace leat::broker {
@@ -50,10 +54,17 @@ bool BrokerCore::is_version_known(const std::string& peer, std::uint32_t version
 Deployment* BrokerCore::find_pipeline_for(const std::string& peer, const std::string& name,
                                           const char* what) {
   Deployment* const deployment = find_pipeline(name);
-  if (deployment == nullptr) {
-    refuse(peer, what, "there is no pipeline '" + name + "': deploy it first");
+  if (deployment != nullptr) return deployment;
+  std::vector<std::string_view> known;
+  known.reserve(deployments_.size());
+  for (const auto& [id, other] : deployments_) {
+    known.emplace_back(other->pipeline().name);
   }
-  return deployment;
+  const auto near = spec::nearest(name, known);
+  refuse(peer, what,
+         "there is no pipeline '" + name + "': deploy it first" +
+             (near ? ", or did you mean '" + std::string(*near) + "'?" : ""));
+  return nullptr;
 }
 
 std::optional<BrokerCore::Opened> BrokerCore::find_opened(const std::string& peer, ProducerId id,
@@ -184,10 +195,15 @@ void BrokerCore::replace(const std::string& peer, Deployment& there, const wire:
                       " are in it: let them finish, or remove the pipeline with --drop");
   }
   const std::string changes = changes_between(there.pipeline(), pipeline);
+  std::set<std::string> paused = std::move(there.paused());
+  std::erase_if(paused, [&](const std::string& stage) {
+    return find_stage(pipeline, stage) == pipeline.stages.end();
+  });
   end_deployment(there, "the pipeline was deployed anew, with other stages");
   const DeploymentId id{settings_.incarnation, ++id_count_};
   effects_.push_back(Send{peer, wire::Deployed{id, pipeline.name, changes}});
   add_deployment(id, {message.file, message.directory, message.spec_text}, std::move(pipeline));
+  deployments_.at(id)->paused() = std::move(paused);
 }
 
 void BrokerCore::receive(const std::string& peer, const wire::Describe& message) {
@@ -203,8 +219,7 @@ void BrokerCore::receive(const std::string& peer, const wire::Scale& message) {
   const auto& stages = deployment->pipeline().stages;
   const auto stage = find_stage(deployment->pipeline(), message.stage);
   if (stage == stages.end()) {
-    return refuse(peer, "scale",
-                  "pipeline '" + message.pipeline + "' has no stage '" + message.stage + "'");
+    return refuse(peer, "scale", no_stage(deployment->pipeline(), message.stage));
   }
   if (message.replicas < 1 || message.replicas > spec::kReplicasMax) {
     return refuse(peer, "scale",
@@ -269,8 +284,7 @@ void BrokerCore::receive(const std::string& peer, const wire::LogsRequest& messa
     }
   }
   if (!is_known) {
-    return refuse(peer, "logs-request",
-                  "pipeline '" + message.pipeline + "' has no stage '" + message.stage + "'");
+    return refuse(peer, "logs-request", no_stage(deployment->pipeline(), message.stage));
   }
   effects_.push_back(Send{peer, wire::Done{"logs-request", asked}});
 }

@@ -285,21 +285,30 @@ void Deployment::tell_recovered(Effects& effects) {
   }
 }
 
+bool Deployment::is_paused(std::size_t segment) const {
+  return paused_.contains(stage_of(segment).name);
+}
+
 void Deployment::charge_idle(Instant now) {
   for (std::size_t i = 0; i < conducts_.size() && !failure_; ++i) {
-    if (conducts_[i].set_aside.empty()) continue;
+    Conduct& conduct = conducts_[i];
+    if (conduct.set_aside.empty()) continue;
     std::uint64_t open = 0;
     for (const auto& [id, session] : sessions_) {
       open += session.flow().ledger(plan_.segments[i].vertex).open_count();
     }
     // At the limit what is open behind them may have to wait for them.
     const bool is_stuck = bytes_ >= pipeline_.limits.queue_bytes_max && !has_leases(i);
-    if (open > conducts_[i].set_aside_count && !is_stuck) continue;
+    const bool has_others = open > conduct.set_aside_count;
+    // The others, which may show whose fault it is, come when the stage goes on, and these again.
+    const bool is_put_off = has_others && is_paused(i) && !has_leases(i);
+    if (has_others && !is_stuck && !is_put_off) continue;
     // While the stage may be the one that fails nothing is charged for want of others.
-    if (!conducts_[i].is_suspect) {
+    if (!conduct.is_suspect && !is_put_off) {
       charge_set_aside(i, now);
       continue;
     }
+    if (!conduct.is_suspect) conduct.failures_in_a_row = 0;
     take_back_set_aside(i);
     // They would come behind others.
     for (auto& [key, inlet] : inlets_) {

@@ -16,6 +16,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -71,6 +72,9 @@ class Deployment {
 
   // Changes how many replicas a stage is to have.
   void scale(std::size_t stage, std::uint32_t replicas, Effects& effects, Instant now);
+
+  // Names of stages that are given nothing until an operator resumes them, also as a new version.
+  [[nodiscard]] std::set<std::string>& paused() { return paused_; }
 
   // ---- Sessions.
 
@@ -203,6 +207,7 @@ class Deployment {
   void charge_set_aside(std::size_t segment, Instant now);
   void take_back_set_aside(std::size_t segment);
   void tell_recovered(Effects& effects);
+  [[nodiscard]] bool is_paused(std::size_t segment) const;
   // Charges where nothing else is left that could still succeed.
   void charge_idle(Instant now);
   void end_leases(const std::map<LeaseKey, std::uint32_t>& holders);
@@ -274,6 +279,7 @@ class Deployment {
   std::vector<ProducerId> ended_;
 
   Failings failings_;
+  std::set<std::string> paused_;
   std::map<std::string, bool> over_;  // Names of producers, not too many: had they results?
   std::deque<std::string> over_in_order_;
   std::vector<Conduct> conducts_;  // One per segment.

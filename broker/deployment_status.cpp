@@ -26,6 +26,18 @@ wire::StageOnNode& on_node(wire::StageStatus& status, const std::string& node) {
   return status.nodes.back();
 }
 
+// "paused" when all stages are, "paused: stage 'a'" when some are, else nothing.
+std::string pause_of(const std::vector<wire::StageStatus>& stages) {
+  std::string names;
+  std::size_t count = 0;
+  for (const wire::StageStatus& stage : stages) {
+    if (!stage.paused) continue;
+    names += (++count == 1 ? "'" : ", '") + stage.name + "'";
+  }
+  if (count == 0 || count == stages.size()) return count == 0 ? "" : "paused";
+  return (count == 1 ? "paused: stage " : "paused: stages ") + names;
+}
+
 }  // namespace
 
 std::size_t Deployment::held_bytes() const {
@@ -75,6 +87,7 @@ void Deployment::tell_stage_status(const spec::Vertex& vertex, wire::StageStatus
   }
   const Duration held_back = tally_.stage(vertex.stage).held_back.running(now);
   status.held_back_ns += static_cast<std::uint64_t>(held_back.count());
+  status.paused = is_paused(vertex.segment);
   status.failing = failings_.is_failing(vertex.segment);
   const std::string reasons = failings_.reasons(vertex.segment, now);
   if (status.failing) status.trouble = reasons;
@@ -127,9 +140,12 @@ wire::PipelineStatus Deployment::status(const std::map<NodeId, std::string>& nod
   const auto troubled =
       std::find_if(status.stages.begin(), status.stages.end(),
                    [](const wire::StageStatus& stage) { return !stage.trouble.empty(); });
+  const std::string pause = pause_of(status.stages);
   if (failure_) return status;
   if (failing != status.stages.end()) {
     status.state = "failing: stage '" + failing->name + "': " + failing->trouble;
+  } else if (!pause.empty()) {
+    status.state = pause;
   } else if (troubled != status.stages.end()) {
     status.state = "waiting: stage '" + troubled->name + "': " + troubled->trouble;
   } else if (status.results > 0 && status.consumers == 0) {

@@ -53,11 +53,12 @@ void Deployment::note_back_pressure() {
 void Deployment::dispatch(Effects& effects) {
   // The last stages first: what is nearest to its end frees space soonest.
   for (std::size_t vertex = plan_.sink(); vertex-- > 1;) {
-    while (dispatch_one(vertex, effects)) {
+    const bool may_work = !is_paused(plan_.vertices[vertex].segment);
+    while (may_work && dispatch_one(vertex, effects)) {
     }
     const bool is_full = bytes_ >= pipeline_.limits.queue_bytes_max;
     tally_.stage(plan_.vertices[vertex].stage)
-        .held_back.set(is_full && waiting_at(vertex) > 0, now_);
+        .held_back.set(may_work && is_full && waiting_at(vertex) > 0, now_);
   }
 }
 
@@ -288,7 +289,7 @@ void Deployment::update_credits(Effects& effects) {
 }
 
 bool Deployment::is_at_a_standstill() const {
-  if (bytes_ < pipeline_.limits.queue_bytes_max) return false;
+  if (bytes_ < pipeline_.limits.queue_bytes_max || !paused_.empty()) return false;
   for (std::size_t i = 0; i < plan_.segments.size(); ++i) {
     if (!has_inlet(i)) return false;
   }

@@ -26,6 +26,8 @@ struct CommandLine {
   DeployArguments deploy;
   StatusArguments status;
   ScaleArguments scale;
+  PauseArguments pause;
+  PauseArguments resume;
   DrainArguments drain;
   RemoveArguments remove;
   LogsArguments logs;
@@ -44,7 +46,7 @@ void add_probe_command(CLI::App& program, CommandLine& line);
 // pipe, send, recv.
 void add_record_commands(CLI::App& program, CommandLine& line);
 
-// deploy, status, scale, drain, remove, logs.
+// deploy, status, scale, pause, resume, drain, remove, logs.
 void add_pipeline_commands(CLI::App& program, CommandLine& line);
 
 // broker, node, up.

@@ -84,6 +84,15 @@ struct ScaleArguments {
 
 [[nodiscard]] ExitCode run_scale(const ScaleArguments& arguments);
 
+struct PauseArguments {
+  BrokerArguments broker;
+  std::string pipeline;
+  std::string stage;  // Empty: all.
+};
+
+[[nodiscard]] ExitCode run_pause(const PauseArguments& arguments);
+[[nodiscard]] ExitCode run_resume(const PauseArguments& arguments);
+
 struct DrainArguments {
   BrokerArguments broker;
   std::string node;

@@ -32,7 +32,7 @@ class Rollout {
       const Attempt<wire::PipelineStatus> status = look();
       if (!status) return tl::unexpected(status.error());
       if (Attempt<void> told = tell_news(*status); !told) return tl::unexpected(told.error());
-      if (ready_.size() == status->stages.size()) return ExitCode::kWell;
+      if (ready_.size() == status->stages.size()) return end_well(*status);
       if (broker_.now() >= end) return tl::unexpected(late(*status, timeout));
       if (Attempt<void> slept = broker_.pause(kLookTime); !slept) {
         return trouble(ExitCode::kInterrupted,
@@ -79,6 +79,14 @@ class Rollout {
       if (!told) return told;
     }
     return {};
+  }
+
+  // Tools of stages that are paused are kept ready, too.
+  Attempt<ExitCode> end_well(const wire::PipelineStatus& status) const {
+    if (!is_paused(status)) return ExitCode::kWell;
+    Attempt<void> told = print("pipeline " + pipeline_ + " is " + waiting_state(status) + "\n");
+    if (!told) return tl::unexpected(told.error());
+    return ExitCode::kWell;
   }
 
   Trouble late(const wire::PipelineStatus& status, Duration timeout) const {

@@ -1,4 +1,5 @@
-// `leat status`, `scale`, `drain`, `remove` and `logs`: a question to the broker each.
+// `leat status`, `scale`, `pause`, `resume`, `drain`, `remove` and `logs`: a question to the broker
+// each.
 
 #include <algorithm>
 #include <chrono>
@@ -46,6 +47,17 @@ Attempt<ExitCode> scale(const ScaleArguments& arguments) {
   if (!done) return tl::unexpected(done.error());
   return print_well("stage " + arguments.stage + " of pipeline " + arguments.pipeline +
                     " is to have " + count_of(arguments.replicas, "replica") + "\n");
+}
+
+// Pauses or resumes, and prints what is so then: " is paused".
+Attempt<ExitCode> ask_pause(const BrokerArguments& address, const wire::Pause& question,
+                            const std::string& now) {
+  Attempt<std::unique_ptr<Conversation>> broker = Conversation::begin(address);
+  if (!broker) return tl::unexpected(broker.error());
+  const Attempt<wire::Done> done = (*broker)->ask<wire::Done>(question);
+  if (!done) return tl::unexpected(done.error());
+  const std::string stage = question.stage.empty() ? "" : "stage " + question.stage + " of ";
+  return print_well(stage + "pipeline " + question.pipeline + now + "\n");
 }
 
 // What keeps a node that is drained: "" when it has left.
@@ -148,6 +160,16 @@ ExitCode run_status(const StatusArguments& arguments) {
 
 ExitCode run_scale(const ScaleArguments& arguments) {
   return conclude(scale(arguments));
+}
+
+ExitCode run_pause(const PauseArguments& arguments) {
+  return conclude(
+      ask_pause(arguments.broker, {arguments.pipeline, arguments.stage, true}, " is paused"));
+}
+
+ExitCode run_resume(const PauseArguments& arguments) {
+  return conclude(
+      ask_pause(arguments.broker, {arguments.pipeline, arguments.stage, false}, " goes on"));
 }
 
 ExitCode run_drain(const DrainArguments& arguments) {

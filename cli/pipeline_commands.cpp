@@ -1,4 +1,5 @@
-// `leat deploy`, `status`, `scale`, `drain`, `remove` and `logs` on the command line.
+// `leat deploy`, `status`, `scale`, `pause`, `resume`, `drain`, `remove` and `logs` on the command
+// line.
 
 #include "cli/command_line.h"
 #include "cli/options.h"
@@ -45,6 +46,29 @@ void add_scale(CLI::App& program, ScaleArguments& scale, CommandLine& line) {
   command->callback([&] { line.chosen = [&] { return run_scale(scale); }; });
 }
 
+void add_which(CLI::App& command, PauseArguments& arguments) {
+  command.add_option("PIPELINE", arguments.pipeline, "the deployed pipeline's name")->required();
+  command.add_option("STAGE", arguments.stage, "only this stage");
+  add_client_options(command, arguments.broker);
+}
+
+void add_pause(CLI::App& program, PauseArguments& pause, CommandLine& line) {
+  CLI::App* const command = program.add_subcommand(
+      "pause",
+      "Give the tools of a pipeline or stage nothing more, until it is resumed. They stay,\n"
+      "and finish what they have; records wait.\n"
+      "Example: leat pause news parse");
+  add_which(*command, pause);
+  command->callback([&] { line.chosen = [&] { return run_pause(pause); }; });
+}
+
+void add_resume(CLI::App& program, PauseArguments& resume, CommandLine& line) {
+  CLI::App* const command = program.add_subcommand(
+      "resume", "Let a paused pipeline or stage go on.\nExample: leat resume news parse");
+  add_which(*command, resume);
+  command->callback([&] { line.chosen = [&] { return run_resume(resume); }; });
+}
+
 void add_drain(CLI::App& program, DrainArguments& drain, CommandLine& line) {
   CLI::App* const command = program.add_subcommand(
       "drain",
@@ -84,6 +108,8 @@ void add_pipeline_commands(CLI::App& program, CommandLine& line) {
   add_deploy(program, line.deploy, line);
   add_status(program, line.status, line);
   add_scale(program, line.scale, line);
+  add_pause(program, line.pause, line);
+  add_resume(program, line.resume, line);
   add_drain(program, line.drain, line);
   add_remove(program, line.remove, line);
   add_logs(program, line.logs, line);

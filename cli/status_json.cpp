@@ -57,6 +57,7 @@ Json stage_json(const wire::StageStatus& stage) {
           {"replicas_ready", sum_over_nodes(stage).replicas_ready},
           {"trouble", stage.trouble},
           {"failing", stage.failing},
+          {"paused", stage.paused},
           {"waiting", stage.waiting},
           {"waiting_bytes", stage.waiting_bytes},
           {"oldest_seconds", seconds(stage.oldest_ns)},

@@ -64,6 +64,10 @@ std::string pipeline_text(const wire::PipelineStatus& pipeline) {
   }
   if (!pipeline.stages.empty()) details += stage_table(pipeline);
   for (const wire::StageStatus& stage : pipeline.stages) {
+    if (stage.paused) {
+      details += "stage " + stage.name + ": paused; leat resume " + pipeline.name + " " +
+                 stage.name + "\n";
+    }
     if (!stage.trouble.empty()) details += "stage " + stage.name + ": " + stage.trouble + "\n";
   }
   return text + indented(details);
@@ -110,6 +114,10 @@ bool is_held_back_by_sink(const wire::PipelineStatus& pipeline) {
   return pipeline.results > 0 && pipeline.consumers == 0;
 }
 
+bool is_paused(const wire::PipelineStatus& pipeline) {
+  return pipeline.state.starts_with("paused");
+}
+
 std::uint64_t finished_count(const wire::PipelineStatus& pipeline) {
   std::uint64_t finished = 0;
   for (const wire::StageStatus& stage : pipeline.stages) {
@@ -119,6 +127,7 @@ std::uint64_t finished_count(const wire::PipelineStatus& pipeline) {
 }
 
 std::string waiting_state(const wire::PipelineStatus& pipeline) {
+  if (is_paused(pipeline)) return pipeline.state + "; leat resume " + pipeline.name;
   if (pipeline.state != "running") return pipeline.state;
   for (const wire::StageStatus& stage : pipeline.stages) {
     const std::uint64_t inside = sum_over_nodes(stage).leased;

@@ -29,6 +29,9 @@ struct StageTotals {
 // Whether results wait and nobody comes for them.
 [[nodiscard]] bool is_held_back_by_sink(const wire::PipelineStatus& pipeline);
 
+// Whether an operator has paused stages of it, and nothing worse is known.
+[[nodiscard]] bool is_paused(const wire::PipelineStatus& pipeline);
+
 // How many records have had their outcome, at all stages together.
 [[nodiscard]] std::uint64_t finished_count(const wire::PipelineStatus& pipeline);
 

@@ -1,5 +1,6 @@
 #include "monitoring/exporter.h"
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -70,13 +71,20 @@ bool has_failed(const PipelineStatus& pipeline) {
   return pipeline.state.starts_with("failed");
 }
 
+// Also behind the state "paused".
+bool has_trouble(const PipelineStatus& pipeline) {
+  return std::any_of(pipeline.stages.begin(), pipeline.stages.end(),
+                     [](const StageStatus& stage) { return !stage.trouble.empty(); });
+}
+
 constexpr std::array<Metric<PipelineStatus>, 12> kOfPipeline = {{
     {"leat_pipeline_up", kGauge,
      "1 while the pipeline runs; 0 while replicas of it have no node or a stage is failing, and "
      "when it has failed.",
      [](const PipelineStatus& pipeline) {
-       const bool is_waiting = pipeline.state.starts_with("waiting");
-       return truth(!is_waiting && !pipeline.state.starts_with("failing") && !has_failed(pipeline));
+       return truth(!pipeline.state.starts_with("waiting") &&
+                    !pipeline.state.starts_with("failing") && !has_failed(pipeline) &&
+                    !has_trouble(pipeline));
      }},
     {"leat_pipeline_failed", kGauge, "1 when the pipeline has failed and stands still.",
      [](const PipelineStatus& pipeline) { return truth(has_failed(pipeline)); }},
@@ -109,10 +117,12 @@ constexpr std::array<Metric<PipelineStatus>, 12> kOfPipeline = {{
      }},
 }};
 
-constexpr std::array<Metric<StageStatus>, 6> kOfStage = {{
+constexpr std::array<Metric<StageStatus>, 7> kOfStage = {{
     {"leat_stage_failing", kGauge,
      "1 while the stage cannot work on any node, and is tried again until it can.",
      [](const StageStatus& stage) { return truth(stage.failing); }},
+    {"leat_stage_paused", kGauge, "1 while the stage is given nothing because somebody paused it.",
+     [](const StageStatus& stage) { return truth(stage.paused); }},
     {"leat_stage_queue_records", kGauge, "Records that wait at the broker for the stage.",
      [](const StageStatus& stage) { return number(stage.waiting); }},
     {"leat_stage_queue_bytes", kGauge, "Bytes that wait at the broker for the stage.",

@@ -97,6 +97,15 @@ struct Fields<Scale> {
 };
 
 template <>
+struct Fields<Pause> {
+  static void list(auto& archive, auto& pause) {
+    archive.text("pipeline", pause.pipeline, kNameBytesMax);
+    archive.text("stage", pause.stage, kNameBytesMax);
+    archive.boolean("is_paused", pause.is_paused);
+  }
+};
+
+template <>
 struct Fields<Drain> {
   static void list(auto& archive, auto& drain) { archive.text("node", drain.node, kNameBytesMax); }
 };

@@ -41,6 +41,7 @@ struct Fields<StageStatus> {
     archive.number("held_back_ns", stage.held_back_ns);
     archive.list("wait", stage.wait);
     archive.list("nodes", stage.nodes);
+    archive.boolean("paused", stage.paused);
     archive.rule("wait", [&] { return is_sound(stage.wait); }, "ascending buckets");
   }
 };

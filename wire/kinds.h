@@ -74,6 +74,8 @@ template <>
 inline constexpr Kind kKind<LogsRequest>{58, "logs-request"};
 template <>
 inline constexpr Kind kKind<Describe>{59, "describe"};
+template <>
+inline constexpr Kind kKind<Pause>{60, "pause"};
 
 template <>
 inline constexpr Kind kKind<Deployed>{64, "deployed"};

@@ -14,7 +14,7 @@ using Message =
     std::variant<NodeJoin, NodeReport, InletCredit, StageFailed, NodeLeave, NodeLogs, NodeWelcome,
                  OpenInlet, CloseInlet, ResultsDone, BrokerBeat, Dismissed, LogsWanted, Lease,
                  LeaseResult, Deploy, OpenSession, Submit, EndOfInput, Taken, CloseSession,
-                 StatusRequest, Describe, Scale, Drain, Remove, LogsRequest, Deployed, Description,
-                 SessionState, Delivery, SessionFailed, Refused, Status, Done, Logs>;
+                 StatusRequest, Describe, Scale, Drain, Remove, LogsRequest, Pause, Deployed,
+                 Description, SessionState, Delivery, SessionFailed, Refused, Status, Done, Logs>;
 
 }  // namespace leat::wire

@@ -81,6 +81,13 @@ struct Scale {
   std::uint32_t replicas = 0;
 };
 
+// The stage is given nothing more, or goes on.
+struct Pause {
+  std::string pipeline;
+  std::string stage;  // Empty: all.
+  bool is_paused = false;
+};
+
 // Gives the node nothing more; when it has finished what it has, it is dismissed.
 struct Drain {
   std::string node;
@@ -111,7 +118,7 @@ struct Description {
   std::string spec_text;
 };
 
-// What was asked for by Scale, Drain, Remove or LogsRequest is done, or under way.
+// What was asked for by Scale, Pause, Drain, Remove or LogsRequest is done, or under way.
 struct Done {
   std::string what;         // The message's kind.
   std::uint64_t count = 0;  // Remove: records dropped. LogsRequest: how many Logs will come.

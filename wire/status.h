@@ -49,11 +49,13 @@ struct StageStatus {
   std::uint64_t held_back_ns = 0;  // How long records waited for what comes after the stage.
   Histogram::Counts wait;          // Time per record from its coming to its lease.
   std::vector<StageOnNode> nodes;
+  bool paused = false;  // An operator wants it to be given nothing.
 };
 
 struct PipelineStatus {
   std::string name;
-  // "running", "failing: why", "waiting: why", "held back by sink NAME: why", "failed: why".
+  // "running", "failing: why", "paused" (all stages), "paused: which", "waiting: why",
+  // "held back by sink NAME: why", "failed: why".
   std::string state;
   std::uint64_t queue_bytes = 0;
   std::uint64_t queue_bytes_max = 0;

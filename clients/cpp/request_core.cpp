@@ -12,6 +12,7 @@ namespace {
 
 bool is_done_for(const wire::Message& request, const wire::Done& done) {
   const bool is_order = std::holds_alternative<wire::Scale>(request) ||
+                        std::holds_alternative<wire::Pause>(request) ||
                         std::holds_alternative<wire::Drain>(request) ||
                         std::holds_alternative<wire::Remove>(request) ||
                         std::holds_alternative<wire::LogsRequest>(request);

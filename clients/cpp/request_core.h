@@ -2,8 +2,8 @@
 // request, again when no answer comes, and tells the answers or why there are none.
 //
 // A request may arrive twice, so only what does no harm twice is asked by it: Deploy,
-// StatusRequest, Describe, Scale, Drain, LogsRequest; and Remove, whose asker must know that a
-// second one is refused when the first has done it: sent_count() tells whether that may be so.
+// StatusRequest, Describe, Scale, Pause, Drain, LogsRequest; and Remove, whose asker must know that
+// a second one is refused when the first has done it: sent_count() tells whether that may be so.
 //
 // Equal sequences of calls return equal effects. Not thread-safe.
 

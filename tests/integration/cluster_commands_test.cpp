@@ -40,8 +40,10 @@ TEST_CASE("a broker that is not there is said where, how long, and what to look 
   const std::vector<std::string> command = GENERATE(
       std::vector<std::string>{"status"}, std::vector<std::string>{"send", "news"},
       std::vector<std::string>{"recv", "news"}, std::vector<std::string>{"pipe", "news"},
-      std::vector<std::string>{"scale", "news", "s", "2"}, std::vector<std::string>{"drain", "n"},
-      std::vector<std::string>{"remove", "news"}, std::vector<std::string>{"logs", "news"});
+      std::vector<std::string>{"scale", "news", "s", "2"},
+      std::vector<std::string>{"pause", "news"}, std::vector<std::string>{"resume", "news", "s"},
+      std::vector<std::string>{"drain", "n"}, std::vector<std::string>{"remove", "news"},
+      std::vector<std::string>{"logs", "news"});
   std::vector<std::string> arguments = command;
   arguments.insert(arguments.end(), {"--timeout", "300ms"});
   const Outcome found = cluster.run(arguments, "record\n");
@@ -320,8 +322,9 @@ TEST_CASE("new keys replace none") {
 
 TEST_CASE("every command has help with an example") {
   const Cluster cluster;
-  const std::string command = GENERATE("pipe", "send", "recv", "deploy", "status", "scale", "drain",
-                                       "remove", "logs", "broker", "node", "up", "keys", "lint");
+  const std::string command =
+      GENERATE("pipe", "send", "recv", "deploy", "status", "scale", "pause", "resume", "drain",
+               "remove", "logs", "broker", "node", "up", "keys", "lint");
   const Outcome found = cluster.run({command, "--help"});
   CHECK(found.code == 0);
   CHECK_THAT(found.output, Contains("Example: leat " + command));

@@ -151,7 +151,8 @@ PipelineStatus status_of_pipeline() {
                       .oldest_ns = 1200,
                       .held_back_ns = 0,
                       .wait = {{60, 18}},
-                      .nodes = {stage_on_node()}}}};
+                      .nodes = {stage_on_node()},
+                      .paused = false}}};
 }
 
 std::vector<Message> client_examples() {
@@ -176,6 +177,7 @@ std::vector<Message> client_examples() {
       Drain{.node = "a1"},
       Remove{.pipeline = "p", .drop = true},
       LogsRequest{.pipeline = "p", .stage = "parse"},
+      Pause{.pipeline = "p", .stage = "parse", .is_paused = true},
       Deployed{.deployment = {kBroker, 5}, .pipeline = "p", .changes = "stage parse: new"},
       Description{.file = "p.yml", .directory = "/srv/p", .spec_text = "pipeline: p\n"},
       SessionState{.producer = kProducer,

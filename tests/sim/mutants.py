@@ -134,6 +134,11 @@ MUTANTS = {
         "if (member.is_draining || !has_labels(member, stage)) {",
         "if (member.is_draining || (!has_labels(member, stage) && false)) {",
     ),
+    "lease-to-a-paused-stage": (
+        "broker/dispatch.cpp",
+        "    while (may_work && dispatch_one(vertex, effects)) {",
+        "    while (dispatch_one(vertex, effects)) {",
+    ),
     "commit-a-filter-before-rest": (
         "node/filter_contract.cpp",
         "  if (sight.rest == Rest::kAtRest) {\n",

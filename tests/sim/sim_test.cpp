@@ -48,6 +48,9 @@ const Names& in_any_world() {
                               "operator: scales up",
                               "operator: scales down",
                               "operator: scales across one",
+                              "operator: pauses a stage",
+                              "operator: pauses a pipeline",
+                              "operator: resumes",
                               "operator: drains a node",
                               "operator: starts another node",
                               "operator: deploys a changed text",
@@ -174,9 +177,10 @@ TEST_CASE("a broker started anew has no session of the old one, says so, and wor
 }
 
 TEST_CASE("where nothing goes wrong no work is done twice, whoever comes and goes", "[sim]") {
-  live_through(World::Kind::kCalm, kSeeds / 10,
-               {{"operator: scales up", "operator: scales down", "operator: drains a node",
-                 "a drained node is dismissed", "a late node gets replicas"}});
+  live_through(
+      World::Kind::kCalm, kSeeds / 10,
+      {{"operator: scales up", "operator: scales down", "operator: pauses a stage",
+        "operator: drains a node", "a drained node is dismissed", "a late node gets replicas"}});
 }
 
 }  // namespace

@@ -50,6 +50,14 @@ void Watch::broker_sends(const wire::Message& message) {
   if (const auto* const open = std::get_if<wire::OpenInlet>(&message)) {
     if (open->ordered) ordered_.insert({open->segment, open->epoch});
   }
+  if (const auto* const deployed = std::get_if<wire::Deployed>(&message)) {
+    pipelines_[deployed->deployment] = deployed->pipeline;
+  }
+  if (const auto* const status = std::get_if<wire::Status>(&message)) {
+    for (const wire::PipelineStatus& pipeline : status->pipelines) {
+      check_paused(pipeline);
+    }
+  }
   const auto* const state = std::get_if<wire::SessionState>(&message);
   if (state == nullptr) return;
   wire::SessionState& before = standings_[state->producer];
@@ -61,7 +69,35 @@ void Watch::broker_sends(const wire::Message& message) {
   before = *state;
 }
 
+void Watch::stage_paused(const std::string& pipeline, std::size_t stage) {
+  paused_[pipeline].insert(stage);
+}
+
+void Watch::stage_resumed(const std::string& pipeline, std::size_t stage) {
+  paused_[pipeline].erase(stage);
+  if (paused_[pipeline].empty()) paused_.erase(pipeline);
+}
+
+void Watch::pipeline_removed(const std::string& pipeline) {
+  paused_.erase(pipeline);
+}
+
+bool Watch::is_paused(const std::string& pipeline, std::size_t stage) const {
+  const auto found = paused_.find(pipeline);
+  return found != paused_.end() && found->second.contains(stage);
+}
+
+void Watch::check_paused(const wire::PipelineStatus& status) {
+  for (std::size_t i = 0; i < status.stages.size(); ++i) {
+    if (status.stages[i].paused == is_paused(status.name, i)) continue;
+    complain("stage " + status.stages[i].name + " is told wrongly as paused or not");
+  }
+}
+
 void Watch::lease_pushed(const wire::Lease& lease) {
+  if (is_paused(pipelines_[lease.segment.deployment], lease.segment.index)) {
+    complain("stage " + std::to_string(lease.segment.index) + " is paused, and got a lease");
+  }
   const InletKey key{lease.segment, lease.epoch};
   const std::string name =
       "lease " + std::to_string(lease.number) + " of " + name_of(lease.segment, lease.epoch);

@@ -17,7 +17,8 @@ constexpr Duration kInspection = 250ms;
 }  // namespace
 
 World::World(std::uint64_t seed, Kind kind, Census& census)
-    : census_(census), chance_(seed), habits_{chance_, census, {}, 0, false, {}} {
+    : census_(census), chance_(seed), pause_chance_(~seed), habits_{chance_, census, {},
+                                                                    0,       false,  {}} {
   draw_character(kind);
   draw_trouble(kind);
   draw_pipelines();
@@ -42,6 +43,7 @@ void World::draw_character(Kind kind) {
   pace_ = chance_.one_in(2) ? Duration(300ms) : Duration(10ms);
   habits_.drops = chance_.one_in(2);
   operations_left_ = is_calm_ ? chance_.between(1, 6) : chance_.below(6);
+  pauses_left_ = pause_chance_.one_in(3) ? pause_chance_.between(1, 4) : 0;
   faults_left_ = is_calm_ ? 0 : chance_.below(12);
   start_failures_left_ = is_calm_ ? 0 : chance_.below(3);
   const bool is_long = !is_calm_ && chance_.one_in(8);
@@ -203,6 +205,7 @@ std::optional<std::string> World::run() {
 
 void World::inspect() {
   find_complaint();
+  if (is_healed_) resume_all();
   if (phase_ == Phase::kWorking && are_clients_done() && is_broker_empty()) {
     judge();
     begin_closing();

@@ -133,10 +133,13 @@ class World {
 
   // ---- Operators.
   void operate();
-  void ask(wire::Message request, Answered answered);
+  void ask(wire::Message request, const Answered& answered);
   void wake_asker(Asker& asker);
   void carry_out(Asker& asker, const client::RequestEffects& effects);
   void scale();
+  void pause();
+  void resume(const std::string& pipeline, const std::string& stage);
+  void resume_all();
   void drain(std::size_t index);
   void deploy_again();
   void question();
@@ -155,6 +158,7 @@ class World {
   void observe_consumer(const broker::FrontMessage& event);
   void note_deployed(const wire::Deploy& deploy);
   void note_draining(const std::string& name);
+  void note_paused(const wire::Pause& pause);
   void wake_broker();
   void check_limits();
   void carry_out(const broker::Effects& effects);
@@ -225,6 +229,7 @@ class World {
 
   Census& census_;
   Chance chance_;
+  Chance pause_chance_;  // Its own, so that a world without pauses is what it was without it.
   Schedule schedule_;
   Habits habits_;
   Watch watch_;
@@ -268,6 +273,7 @@ class World {
   std::uint64_t asker_count_ = 0;
   std::uint64_t faults_left_ = 0;
   std::uint64_t operations_left_ = 0;
+  std::uint64_t pauses_left_ = 0;
   std::uint64_t deaths_left_ = 3;  // A fourth could rightly end a record.
   std::uint64_t start_failures_left_ = 0;
   std::size_t coming_ = 0;  // What is expected and has not come.

@@ -102,12 +102,17 @@ void World::observe(const broker::FrontMessage& event, const broker::Effects& ef
     if (refused == wanted_.contains(scale->pipeline)) complain("a scale was answered wrongly");
     if (!refused) wanted_[scale->pipeline][scale->stage] = scale->replicas;
   }
+  if (const auto* const pause = std::get_if<wire::Pause>(&event.message)) {
+    if (refused == wanted_.contains(pause->pipeline)) complain("a pause was answered wrongly");
+    if (!refused) note_paused(*pause);
+  }
   if (const auto* const drain = std::get_if<wire::Drain>(&event.message); drain && !refused) {
     note_draining(drain->node);
   }
   if (const auto* const remove = std::get_if<wire::Remove>(&event.message); remove && !refused) {
     wanted_.erase(remove->pipeline);
     texts_.erase(remove->pipeline);
+    watch_.pipeline_removed(remove->pipeline);
   }
   if (const auto* const told = answer_of<wire::Description>(event.peer, effects)) {
     const auto text = texts_.find(std::get<wire::Describe>(event.message).pipeline);
@@ -135,6 +140,20 @@ void World::note_deployed(const wire::Deploy& deploy) {
   texts_[pipeline->name] = deploy.spec_text;
   for (const spec::Stage& stage : pipeline->stages) {
     wanted_[pipeline->name][stage.name] = stage.replicas;
+  }
+}
+
+void World::note_paused(const wire::Pause& pause) {
+  for (const Blueprint& pipeline : pipelines_) {
+    if (pipeline.name != pause.pipeline) continue;
+    for (std::size_t i = 0; i < pipeline.stages.size(); ++i) {
+      if (!pause.stage.empty() && pipeline.stages[i].name != pause.stage) continue;
+      if (pause.is_paused) {
+        watch_.stage_paused(pipeline.name, i);
+      } else {
+        watch_.stage_resumed(pipeline.name, i);
+      }
+    }
   }
 }
 

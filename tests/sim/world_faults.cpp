@@ -24,6 +24,9 @@ void World::plan_faults() {
   };
   plan(faults_left_, &World::fault);
   plan(operations_left_, &World::operate);
+  for (std::uint64_t i = 0; i < pauses_left_; ++i) {
+    schedule_.after(pause_chance_.up_to(fault_time_), [this] { pause(); });
+  }
   if (broker_restarts_at_) {
     expect(*broker_restarts_at_ - schedule_.now(), [this] { restart_broker(); });
   }

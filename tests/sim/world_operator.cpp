@@ -18,7 +18,7 @@ constexpr std::size_t kNodesMax = 5;
 
 // ---- Asking.
 
-void World::ask(wire::Message request, Answered answered) {
+void World::ask(wire::Message request, const Answered& answered) {
   askers_.push_back(std::make_unique<Asker>());
   Asker& asker = *askers_.back();
   asker.life = schedule_.begin_life();
@@ -120,6 +120,35 @@ void World::scale() {
   ++census_[replicas < before ? "operator: scales down" : "operator: scales up"];
   ask(wire::Scale{pipeline.name, stage.name, replicas},
       [](const wire::Message* /*answer*/, const std::string& /*refusal*/) {});
+}
+
+void World::pause() {
+  if (phase_ != Phase::kWorking || is_healed_) return;
+  const Blueprint& pipeline = pipelines_[pause_chance_.below(pipelines_.size())];
+  const bool is_of_all = pause_chance_.one_in(4);
+  const std::string stage =
+      is_of_all ? "" : pipeline.stages[pause_chance_.below(pipeline.stages.size())].name;
+  ++census_[is_of_all ? "operator: pauses a pipeline" : "operator: pauses a stage"];
+  ask(wire::Pause{pipeline.name, stage, true},
+      [](const wire::Message* /*answer*/, const std::string& /*refusal*/) {});
+  // Else it is left to the end.
+  if (pause_chance_.one_in(4)) return;
+  schedule_.after(pause_chance_.up_to(pause_chance_.one_in(4) ? 40s : 4s),
+                  [this, name = pipeline.name, stage] { resume(name, stage); });
+}
+
+void World::resume(const std::string& pipeline, const std::string& stage) {
+  ++census_["operator: resumes"];
+  ask(wire::Pause{pipeline, stage, false},
+      [](const wire::Message* /*answer*/, const std::string& /*refusal*/) {});
+}
+
+void World::resume_all() {
+  // What was asked before is over, also what was asked twice.
+  if (!askers_.empty()) return;
+  for (const auto& [pipeline, stages] : watch_.paused()) {
+    resume(pipeline, "");
+  }
 }
 
 void World::drain(std::size_t index) {

@@ -380,6 +380,11 @@ TEST_CASE("a stage cannot have no replicas, nor more than the limit") {
   }
   scene.from("client", wire::Scale{"p", "b", 2});
   CHECK(scene.refusal("client").find("'b'") != std::string::npos);
+  scene.deploy("pipeline: news\nstages: [{name: parse, run: x}]\n");
+  scene.from("client", wire::Scale{"news", "prase", 2});
+  CHECK(scene.refusal("client") == "pipeline 'news' has no stage 'prase'; did you mean 'parse'?");
+  scene.from("client", wire::Scale{"new", "parse", 2});
+  CHECK(scene.refusal("client").find("or did you mean 'news'?") != std::string::npos);
   scene.from("client", wire::Scale{"p", "a", 1024});
   CHECK(std::get<wire::Done>(scene.last("client")).what == "scale");
   CHECK(scene.replicas("n") == 1024);

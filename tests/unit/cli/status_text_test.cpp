@@ -81,6 +81,14 @@ TEST_CASE("what is not there is said, with the command that brings it") {
   CHECK_THAT(text, Contains("leat deploy") && Contains("leat node"));
 }
 
+TEST_CASE("a stage that is paused is told as such, with the command that ends it") {
+  wire::Status status = cluster();
+  CHECK_THAT(status_json(status), Contains("\"paused\":false"));
+  status.pipelines.front().stages.front().paused = true;
+  CHECK_THAT(status_text(status), Contains("\n  stage parse: paused; leat resume news parse\n"));
+  CHECK_THAT(status_json(status), Contains("\"paused\":true"));
+}
+
 TEST_CASE("results without a consumer are said to hold the pipeline back") {
   wire::Status status = cluster();
   wire::PipelineStatus& pipeline = status.pipelines.front();
@@ -123,4 +131,6 @@ TEST_CASE("why nothing moves is what the broker says, or the stage that finishes
   pipeline.state = "waiting: for a node";
   CHECK(waiting_state(pipeline) == "waiting: for a node");
   CHECK(waiting_state({.name = "idle", .state = "running"}).empty());
+  pipeline.state = "paused: stage 'parse'";
+  CHECK(waiting_state(pipeline) == "paused: stage 'parse'; leat resume news");
 }

@@ -56,7 +56,8 @@ std::vector<Pair> pairs() {
   return {
       {wire::Deploy{}, wire::Deployed{}},           {wire::StatusRequest{}, wire::Status{}},
       {wire::Describe{}, wire::Description{}},      {wire::Scale{}, wire::Done{.what = "scale"}},
-      {wire::Drain{}, wire::Done{.what = "drain"}}, {wire::Remove{}, wire::Done{.what = "remove"}}};
+      {wire::Drain{}, wire::Done{.what = "drain"}}, {wire::Remove{}, wire::Done{.what = "remove"}},
+      {wire::Pause{}, wire::Done{.what = "pause"}}};
 }
 
 }  // namespace

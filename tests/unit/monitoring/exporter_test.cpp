@@ -109,6 +109,7 @@ TEST_CASE("a pipeline is up while it runs or is held back, and failed only when 
   };
   CHECK(state("running") == std::array{1.0, 0.0});
   CHECK(state("held back by sink out: no consumer") == std::array{1.0, 0.0});
+  CHECK(state("paused") == std::array{1.0, 0.0});
   CHECK(state("waiting: no node has label gpu=true") == std::array{0.0, 0.0});
   CHECK(state("failing: stage 'parse': no such file") == std::array{0.0, 0.0});
   CHECK(state("failed: stage 'parse': no such file") == std::array{0.0, 1.0});
@@ -120,6 +121,19 @@ TEST_CASE("a stage that is failing is told as such") {
   CHECK(told_of(status).at(name) == 0);
   status.pipelines[0].stages[0].failing = true;
   CHECK(told_of(status).at(name) == 1);
+}
+
+TEST_CASE(
+    "a stage that is paused is told as such, and its pipeline is up unless it lacks replicas") {
+  wire::Status status = sample_status();
+  const std::string name = "leat_stage_paused{pipeline=\"news\",stage=\"tokenize\"}";
+  CHECK(told_of(status).at(name) == 0);
+  status.pipelines[0].state = "paused: stage 'tokenize'";
+  status.pipelines[0].stages[0].paused = true;
+  CHECK(told_of(status).at(name) == 1);
+  CHECK(told_of(status).at("leat_pipeline_up{pipeline=\"news\"}") == 1);
+  status.pipelines[0].stages[0].trouble = "1 of 20 replicas have no node";
+  CHECK(told_of(status).at("leat_pipeline_up{pipeline=\"news\"}") == 0);
 }
 
 TEST_CASE("a sink holds a pipeline back when results wait and nobody takes them") {

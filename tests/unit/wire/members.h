@@ -75,6 +75,11 @@ void for_each_member(T& a, T& b, Visit visit) {
     auto& [a1, a2, a3, a4, a5, a6, a7, a8, a9, a10] = a;
     auto& [b1, b2, b3, b4, b5, b6, b7, b8, b9, b10] = b;
     pairs(a1, a2, a3, a4, a5, a6, a7, a8, a9, a10)(b1, b2, b3, b4, b5, b6, b7, b8, b9, b10);
+  } else if constexpr (kCount == 11) {
+    auto& [a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11] = a;
+    auto& [b1, b2, b3, b4, b5, b6, b7, b8, b9, b10, b11] = b;
+    pairs(a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11)(b1, b2, b3, b4, b5, b6, b7, b8, b9, b10,
+                                                        b11);
   } else if constexpr (kCount == 12) {
     auto& [a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12] = a;
     auto& [b1, b2, b3, b4, b5, b6, b7, b8, b9, b10, b11, b12] = b;
