@@ -182,6 +182,8 @@ Result<void> ResultFile::order(const TruncateFile& effect) {
 }
 
 Result<void> ResultFile::order(const WriteFile& effect) {
+  // Behind what somebody has cut there would be a hole.
+  if (Result<void> untouched = check_untouched(effect.at); !untouched) return untouched;
   return write_at(fd_, path_, effect.bytes.view(), effect.at);
 }
 

@@ -391,6 +391,12 @@ TEST_CASE("only what a broker may give again is remembered") {
     REQUIRE(remembered().size() == 1);
     CHECK(remembered()[0].producer == ProducerId{2, 1});
   }
+  SECTION("in a new session it is passed over, until that one is confirmed") {
+    CHECK(count_of<WriteState>(sink.open_session(1)) == 1);
+    CHECK(sink.add(numbered(1, delivery_of({1, 1}, 3, {"a"})), {}).empty());
+    sink.confirm(1);
+    CHECK(remembered().empty());
+  }
   SECTION("the oldest are forgotten beyond the limit") {
     for (std::uint64_t number = 4; number <= 4 + FileSink::kUnconfirmedMax; ++number) {
       (void)sink.add(numbered(number, delivery_of({1, 1}, number, {"a"})), {});
