@@ -1,6 +1,6 @@
 // StreamCommand moves records between this process's standard streams and one session: `pipe` has
-// both an input and an output, `send` only the one, `recv` only the other. It moves bytes; the
-// session's core and the broker decide. One thread.
+// both an input and an output, `send` only the one, `recv` only the other, or a file instead. It
+// moves bytes; the session's core and the broker decide. One thread.
 //
 // However it ends, the broker is told, so that nobody waits for this client: a result that was
 // written whole is taken, and one of which nothing was written is not.

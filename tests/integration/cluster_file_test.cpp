@@ -233,7 +233,7 @@ TEST_CASE("a consumer whose disk is full says so, and nothing is lost") {
   // It ends with a whole delivery.
   CHECK(up.length() == up.kept_length());
   CHECK(up.length() > 0);
-  CHECK(up.length() <= 14000 * 512);
+  CHECK(up.length() <= std::uintmax_t{14'000} * 512);
   const Outcome rest = up.receive_all("you");
   // It had left its group, so that others could go on.
   CHECK_THAT(rest.errors, Contains("out goes on with a new session"));

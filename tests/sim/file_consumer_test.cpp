@@ -172,9 +172,10 @@ class World {
     try {
       if (!process_->is_leaving) carry_out(process_->sink.flush());
       if (process_->session.is_end_confirmed()) carry_out(process_->sink.end());
+      process_.reset();
     } catch (const Crash&) {
+      die();
     }
-    process_.reset();
   }
 
   void die() {

@@ -11,7 +11,6 @@
 #include <catch2/catch.hpp>
 
 using Catch::Contains;
-using leat::Bytes;
 using leat::Instant;
 using leat::Position;
 using leat::ProducerId;
