@@ -51,6 +51,7 @@ struct ReceiveArguments {
   std::string pipeline;
   std::string group = "default";
   std::string producer;                     // Empty: all, for ever.
+  std::optional<std::string> file;          // A path; none: standard output.
   std::optional<std::string> dead_letters;  // A path.
 };
 

@@ -62,7 +62,8 @@ void add_send(CLI::App& program, SendArguments& send, CommandLine& line) {
 void add_receive(CLI::App& program, ReceiveArguments& receive, CommandLine& line) {
   CLI::App* const command = program.add_subcommand(
       "recv",
-      "Write the results of a deployed pipeline to standard output, until interrupted.\n"
+      "Write the results of a deployed pipeline to standard output, until interrupted; with --to\n"
+      "to a file, each exactly once, however often this command is killed and started again.\n"
       "Example: leat recv news > out");
   command->add_option("PIPELINE", receive.pipeline, "the deployed pipeline's name")->required();
   command
@@ -74,6 +75,11 @@ void add_receive(CLI::App& program, ReceiveArguments& receive, CommandLine& line
       ->add_option("--producer", receive.producer,
                    "only the results of this producer; ends after its last")
       ->type_name("NAME");
+  command
+      ->add_option("--to", receive.file,
+                   "write results into this file, each exactly once, kill -9 included; FILE.leat "
+                   "beside it tells how far it is")
+      ->type_name("FILE");
   command
       ->add_option("--dead-letters", receive.dead_letters,
                    "add failed records to this file, as JSON Lines")

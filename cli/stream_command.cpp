@@ -53,6 +53,8 @@ ExitCode StreamCommand::run(const Signals& signals) {
   while (!session_.is_over() && !is_abandoned_) {
     turn(waits, signals);
   }
+  // Closed, it is not taken up again.
+  if (options_.file && session_.is_end_confirmed()) keep(options_.file->end());
   tell_outcome();
   return code_.value_or(ExitCode::kInterrupted);
 }
@@ -73,6 +75,7 @@ void StreamCommand::turn(io::WaitSet& waits, const Signals& signals) {
   if (!code_ && is_ready(watched.input)) read_input();
   if (!code_) submit();
   carry_out(session_.tick(now_));
+  if (!code_ && options_.file) keep(options_.file->tick(now_));
   if (!code_ && now_ >= next_progress_) show_progress();
   if (!code_ && now_ >= next_look_) look_why();
 }
@@ -117,6 +120,8 @@ std::optional<Duration> StreamCommand::patience() {
     next = next ? std::min(*next, next_progress_) : next_progress_;
   }
   if (!code_) next = next ? std::min(*next, next_look_) : next_look_;
+  const std::optional<Instant> sync = options_.file ? options_.file->next_deadline() : std::nullopt;
+  if (sync) next = next ? std::min(*next, *sync) : sync;
   if (!next) return std::nullopt;
   return *next - clock_.now();
 }
@@ -127,6 +132,7 @@ void StreamCommand::receive() {
     if (!message) return;
     if (!*message) return give_up(ExitCode::kBroker, message->error().message);
     carry_out(session_.receive(**message, now_));
+    if (options_.file) options_.file->confirm(session_.confirmed());
   }
 }
 
@@ -186,6 +192,11 @@ void StreamCommand::carry_out(const client::Effects& effects) {
 }
 
 void StreamCommand::order(const client::SendToBroker& effect) {
+  const auto* const opening = std::get_if<wire::OpenSession>(&effect.message);
+  if (opening != nullptr && options_.file) {
+    keep(options_.file->open_session(opening->epoch));
+    if (options_.file->has_failed()) return;
+  }
   front_.send(effect.message);
 }
 
@@ -210,8 +221,28 @@ void StreamCommand::order(const client::HandOver& effect) {
 }
 
 void StreamCommand::hand_to_output(const wire::Delivery& delivery) {
+  if (options_.file) return keep(options_.file->add(delivery, now_));
   options_.output->add(delivery);
   write_output();
+}
+
+void StreamCommand::keep(const ResultFile::Kept& kept) {
+  if (!kept && code_) {
+    code_ = ExitCode::kPipelineFailed;
+    return tell(kept.error().message);
+  }
+  if (!kept) return give_up(ExitCode::kPipelineFailed, kept.error().message);
+  if (*kept) carry_out(session_.took(**kept, now_));
+}
+
+void StreamCommand::order(const client::BeginAnew& effect) {
+  if (options_.file && options_.file->sink().delivery() == 0) return;
+  tell(effect.reason);
+  if (options_.file) {
+    tell(options_.file->path() +
+         " goes on with a new session; what others of the group took meanwhile, or a broker that "
+         "ended had in memory, is not in it");
+  }
 }
 
 void StreamCommand::order(const client::Finish& /*effect*/) {
@@ -248,7 +279,7 @@ void StreamCommand::interrupt() {
     return;
   }
   // A delivery that was written in part would come to the next consumer as a whole.
-  if (use() == wire::SessionUse::kReceive) {
+  if (options_.output && use() == wire::SessionUse::kReceive) {
     options_.output->drop_unstarted();
     is_leaving_ = !options_.output->is_empty();
   }
@@ -259,6 +290,7 @@ void StreamCommand::give_up(ExitCode code, const std::string& reason) {
   if (code_) return;
   code_ = code;
   tell(reason);
+  if (options_.file) keep(options_.file->flush());
   carry_out(session_.close(now_));
 }
 

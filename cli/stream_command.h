@@ -1,6 +1,6 @@
 // StreamCommand moves records between this process's standard streams and one session: `pipe` has
-// both an input and an output, `send` only the one, `recv` only the other. It moves bytes; the
-// session's core and the broker decide. One thread.
+// both an input and an output, `send` only the one, `recv` only the other, or a file instead. It
+// moves bytes; the session's core and the broker decide. One thread.
 //
 // However it ends, the broker is told, so that nobody waits for this client: a result that was
 // written whole is taken, and one of which nothing was written is not.
@@ -16,6 +16,7 @@
 #include "cli/input.h"
 #include "cli/output.h"
 #include "cli/progress.h"
+#include "cli/result_file.h"
 #include "cli/surroundings.h"
 #include "cli/tool_words.h"
 #include "clients/cpp/session_core.h"
@@ -27,8 +28,9 @@ class StreamCommand {
  public:
   struct Options {
     client::Settings session;
-    std::optional<Input> input;    // Of a session that submits.
-    std::optional<Output> output;  // Of one that gets results.
+    std::optional<Input> input;      // Of a session that submits.
+    std::optional<Output> output;    // Of one that gets results:
+    std::optional<ResultFile> file;  // or this, of a consumer.
     DeadLetterFile letters;
     ToolWords words;
     std::size_t record_bytes_max = 0;  // Of the input.
@@ -64,9 +66,12 @@ class StreamCommand {
   void submit();
   void write_output();
   void hand_to_output(const wire::Delivery& delivery);
+  // Takes what is in the file now, or gives up.
+  void keep(const ResultFile::Kept& kept);
   void carry_out(const client::Effects& effects);
   void order(const client::SendToBroker& effect);
   void order(const client::HandOver& effect);
+  void order(const client::BeginAnew& effect);
   void order(const client::Finish& effect);
   void order(const client::Fail& effect);
   void order(const client::ShowStatus& effect);

@@ -8,6 +8,15 @@
 
 namespace leat::client {
 
+SessionCore::SessionCore(Settings settings) : settings_(std::move(settings)) {
+  if (!settings_.resumption) return;
+  ENSURE(settings_.use == wire::SessionUse::kReceive);
+  epoch_ = settings_.resumption->epoch;
+  handed_over_ = taken_ = settings_.resumption->taken;
+  is_last_handed_over_ = settings_.resumption->has_last;
+  is_resuming_ = epoch_ > 1;
+}
+
 Effects SessionCore::start(Instant now) {
   ENSURE(state_ == State::kNew);
   next_beat_ = now + settings_.beat;
@@ -22,6 +31,7 @@ Effects SessionCore::start(Instant now) {
 }
 
 void SessionCore::open_session() {
+  ++opens_sent_;
   send(wire::OpenSession{.pipeline = settings_.pipeline,
                          .producer = settings_.producer,
                          .epoch = epoch_,
@@ -34,8 +44,18 @@ void SessionCore::open_session() {
 
 void SessionCore::reopen() {
   ++epoch_;
+  opens_sent_ = 0;
   state_ = State::kOpening;
   // What was handed over and not taken comes again and is known by its number.
+  open_session();
+}
+
+void SessionCore::begin_anew(const std::string& reason) {
+  is_resuming_ = false;
+  stale_refusals_ = opens_sent_ - 1;
+  epoch_ = 1;
+  handed_over_ = taken_ = taken_at_beat_ = 0;
+  effects_.push_back(BeginAnew{reason});
   open_session();
 }
 
@@ -54,6 +74,9 @@ void SessionCore::on(const wire::Deployed& message) {
 
 void SessionCore::on(const wire::SessionState& message) {
   if (message.epoch != epoch_) return;
+  is_resuming_ = false;
+  beat_answered_ = std::max(beat_answered_, message.beat);
+  if (taken_beat_ > 0 && message.beat >= taken_beat_) confirmed_ = taken_at_beat_;
   const bool is_foreign =
       settings_.use != wire::SessionUse::kReceive &&
       (message.next_sequence > next_sequence_ || (message.has_end && !has_end_));
@@ -121,8 +144,13 @@ void SessionCore::on(const wire::SessionFailed& message) {
 }
 
 void SessionCore::on(const wire::Refused& message) {
+  if (stale_refusals_ > 0 && state_ == State::kOpening) {
+    --stale_refusals_;
+    return;
+  }
   // The session is not there any more, which is what was wanted.
   if (is_ending() || has_taken_all()) return confirm_end();
+  if (is_resuming_ && state_ == State::kOpening) return begin_anew(message.reason);
   fail(Fail::Kind::kRefused, message.reason);
 }
 
@@ -157,7 +185,9 @@ void SessionCore::begin_end(State state) {
 // Once the last delivery is taken the broker closes the session by itself. Closing has no answer:
 // the beat before it brings the last standing, and one behind it shows that it has arrived.
 void SessionCore::tell_end() {
+  taken_at_beat_ = taken_;
   send(wire::Taken{producer_, epoch_, taken_, ++beats_});
+  taken_beat_ = beats_;
   if (has_taken_all()) return;
   send(wire::CloseSession{producer_, epoch_});
   send(wire::Taken{producer_, epoch_, taken_, ++beats_});
@@ -166,6 +196,7 @@ void SessionCore::tell_end() {
 void SessionCore::confirm_end() {
   if (state_ != State::kClosing) effects_.push_back(Finish{});
   state_ = State::kOver;
+  is_end_confirmed_ = true;
 }
 
 void SessionCore::fail(Fail::Kind kind, std::string reason) {
@@ -205,8 +236,18 @@ Effects SessionCore::took(std::uint64_t delivery, Instant /*now*/) {
   taken_ = std::max(taken_, delivery);
   if (state_ != State::kOpen) return finish_step();
   finish_if_due();
-  if (state_ == State::kOpen) send(wire::Taken{producer_, epoch_, taken_, 0});
+  if (state_ != State::kOpen) return finish_step();
+  const bool asks = settings_.resumption && beat_answered_ == beats_;
+  asks ? send_beat() : send(wire::Taken{producer_, epoch_, taken_, 0});
   return finish_step();
+}
+
+void SessionCore::send_beat() {
+  sequence_at_beat_ = next_sequence_;
+  had_end_at_beat_ = has_end_;
+  taken_at_beat_ = taken_;
+  send(wire::Taken{producer_, epoch_, taken_, ++beats_});
+  taken_beat_ = beats_;
 }
 
 Effects SessionCore::close(Instant now) {
@@ -238,18 +279,18 @@ Effects SessionCore::tick(Instant now) {
   if (state_ == State::kDeploying) send(*settings_.deploy);
   if (state_ == State::kOpening) open_session();
   if (is_ending() && end_beat_ > 0) tell_end();
-  if (state_ == State::kOpen) {
-    sequence_at_beat_ = next_sequence_;
-    had_end_at_beat_ = has_end_;
-    send(wire::Taken{producer_, epoch_, taken_, ++beats_});
-  }
+  if (state_ == State::kOpen) send_beat();
   return finish_step();
 }
 
 void SessionCore::suffer_silence() {
   // A pipe that has all its results needs no broker any more.
   const bool has_pipe_all = settings_.use == wire::SessionUse::kPipe && has_taken_all();
-  if (state_ == State::kClosing || has_pipe_all) return confirm_end();
+  if (state_ == State::kClosing || has_pipe_all) {
+    confirm_end();
+    is_end_confirmed_ = false;
+    return;
+  }
   fail(Fail::Kind::kUnreachable,
        "the broker was not heard for " + std::to_string(settings_.broker_silence_beats) + " beats");
 }

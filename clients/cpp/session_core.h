@@ -29,6 +29,13 @@
 
 namespace leat::client {
 
+// A consumer that another process was before.
+struct Resumption {
+  std::uint64_t epoch = 1;  // One that it never used; 1: there was none.
+  std::uint64_t taken = 0;  // Deliveries that it has.
+  bool has_last = false;    // The last of all is among them.
+};
+
 struct Settings {
   std::optional<wire::Deploy> deploy;  // Before the session is opened.
   std::string pipeline;                // Unless deployed.
@@ -37,6 +44,9 @@ struct Settings {
   std::string group;          // kReceive only, as in wire::OpenSession.
   std::string from;           // Likewise.
   bool wants_stderr = false;  // kPipe only: what its tools say comes with the deliveries.
+  // kReceive only. A session that is not there any more is begun anew, with epoch 1; and it is
+  // found out soon whether the broker has heard what is taken, see confirmed().
+  std::optional<Resumption> resumption;
   Duration beat = std::chrono::seconds(1);
   std::uint32_t broker_silence_beats = 15;  // Then the session has failed.
 };
@@ -48,6 +58,11 @@ struct SendToBroker {
 // Results for the user; call took() when they are where they belong.
 struct HandOver {
   wire::Delivery delivery;
+};
+
+// What was to be taken up again is not there any more: the next delivery is number 1.
+struct BeginAnew {
+  std::string reason;
 };
 
 // It has done what it was for. The last effect.
@@ -64,12 +79,12 @@ struct ShowStatus {
   wire::Status status;
 };
 
-using Effect = std::variant<SendToBroker, HandOver, Finish, Fail, ShowStatus>;
+using Effect = std::variant<SendToBroker, HandOver, BeginAnew, Finish, Fail, ShowStatus>;
 using Effects = std::vector<Effect>;
 
 class SessionCore {
  public:
-  explicit SessionCore(Settings settings) : settings_(std::move(settings)) {}
+  explicit SessionCore(Settings settings);
 
   [[nodiscard]] Effects start(Instant now);
 
@@ -106,6 +121,12 @@ class SessionCore {
 
   [[nodiscard]] bool is_over() const { return state_ == State::kOver; }
 
+  // Whether it was closed, or has finished, and the broker has said so.
+  [[nodiscard]] bool is_end_confirmed() const { return is_end_confirmed_; }
+
+  // The broker is known to have heard that deliveries up to this one are taken.
+  [[nodiscard]] std::uint64_t confirmed() const { return confirmed_; }
+
   [[nodiscard]] std::uint64_t submitted_count() const { return next_sequence_; }
 
   // Of these, what the broker is known to have.
@@ -139,6 +160,8 @@ class SessionCore {
 
   void open_session();
   void reopen();
+  void begin_anew(const std::string& reason);
+  void send_beat();
   void drop_accepted();
   void repair(const wire::SessionState& message, State before);
   void resend();
@@ -175,6 +198,14 @@ class SessionCore {
   std::uint64_t handed_over_ = 0;  // Deliveries.
   std::uint64_t taken_ = 0;        // Deliveries.
   bool is_last_handed_over_ = false;
+  bool is_resuming_ = false;          // It is not known whether the session is there.
+  std::uint64_t opens_sent_ = 0;      // Of this epoch.
+  std::uint64_t stale_refusals_ = 0;  // Are on the way, of the session that is not there.
+  std::uint64_t taken_beat_ = 0;      // The last that was sent and said what is taken,
+  std::uint64_t taken_at_beat_ = 0;   // which was this.
+  std::uint64_t confirmed_ = 0;       // Deliveries.
+  std::uint64_t beat_answered_ = 0;   // The last one.
+  bool is_end_confirmed_ = false;
   Effects effects_;  // Empty between calls.
 };
 

@@ -125,6 +125,9 @@ Names every_message_and_effect() {
   const std::size_t reconnects = node::Effect(node::ReconnectToBroker{}).index();
   std::erase(names, "node effect " + std::to_string(reconnects));
   add_effects<client::Effect>(names, "client");
+  // No process here takes up a session of another one; resumption_test has that.
+  const std::size_t begins_anew = client::Effect(client::BeginAnew{}).index();
+  std::erase(names, "client effect " + std::to_string(begins_anew));
   add_effects<client::RequestEffect>(names, "request");
   return names;
 }
