@@ -164,11 +164,6 @@ MUTANTS = {
         "  if (index >= piece.is_answered.size() || piece.is_answered[index]) return std::nullopt;\n",
         "  if (index >= piece.is_answered.size()) return std::nullopt;\n",
     ),
-    "let-a-bad-record-bar-the-way": (
-        "broker/conduct.h",
-        "allowance = is_suspect ? std::min(2 * allowance, kFailuresMax) : 1;",
-        "allowance = 1;",
-    ),
     "mix-two-leases-outputs": (
         "node/work_queue.cpp",
         "if (!room.next) return true;",

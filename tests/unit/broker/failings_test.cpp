@@ -308,6 +308,35 @@ TEST_CASE("twenty different culprits in a row are the stage's failure, and no re
   CHECK_FALSE(scene.status().stages.front().failing);
 }
 
+TEST_CASE("a record that is bad indeed does not bar the way of a stage that was mended") {
+  Scene scene;
+  scene.deploy(kEach);
+  scene.join("n");
+  scene.settle();
+  scene.submit(scene.pipe("client"), 0, numbered(0, 40));
+  fail_all(scene, "n", 40);
+  // Now only the first record fails. At the first trial that is enough; at the second it is not.
+  const auto fail_first = [&scene] {
+    scene.report("n");
+    REQUIRE_FALSE(scene.nodes.at("n").leases.empty());
+    const wire::Lease lease = scene.nodes.at("n").leases.front();
+    REQUIRE(lease.slices.front().runs.front().first.last() == 0);
+    scene.result(scene.failed("n", lease, 0, 1));
+  };
+  wait_for_retry(scene);
+  fail_first();
+  CHECK(scene.replicas("n") == 0);
+  CHECK(scene.status().state.find("it fails still, on 1 record of those that wait") !=
+        std::string::npos);
+  wait_for_retry(scene);
+  fail_first();
+  CHECK(scene.replicas("n") == 1);
+  scene.settle();
+  CHECK_FALSE(scene.status().stages.front().failing);
+  CHECK(dead_letters(scene, "client") == 1);
+  CHECK(scene.delivered("client") == texts_of(numbered(1, 39)));
+}
+
 TEST_CASE("after a success it takes twenty culprits again") {
   Scene scene;
   scene.deploy(kTwo);
