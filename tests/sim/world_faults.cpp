@@ -175,8 +175,12 @@ void World::pipe_dies() {
 }
 
 void World::sender_dies() {
-  if (!returners_.empty() && chance_.one_in(2)) {
-    return returner_dies(*returners_[chance_.below(returners_.size())]);
+  std::vector<Returner*> living;
+  for (const auto& returner : returners_) {
+    if (!returner->is_over && returner->process) living.push_back(returner.get());
+  }
+  if (!living.empty() && chance_.one_in(2)) {
+    return returner_dies(*living[chance_.below(living.size())]);
   }
   Client* const client =
       choose_client([](const Client& c) { return c.use == wire::SessionUse::kSend; });

@@ -86,7 +86,6 @@ void World::hear(Returner& returner, const wire::Message& message) {
 }
 
 void World::returner_dies(Returner& returner) {
-  if (returner.is_over || !returner.process) return;
   ++census_["fault: a producer dies and comes back"];
   schedule_.end_life(returner.life);
   peers_.erase(returner.peer);
