@@ -82,7 +82,7 @@ void World::fault() {
     case 7:
       return has_streams_ ? consumer_goes() : client_hiccups();
     case 8:
-      return pipe_dies();
+      return has_streams_ && chance_.one_in(2) ? sender_dies() : pipe_dies();
     default:
       return client_hiccups();
   }
@@ -179,7 +179,7 @@ void World::sender_dies() {
   for (const auto& returner : returners_) {
     if (!returner->is_over && returner->process) living.push_back(returner.get());
   }
-  if (!living.empty() && chance_.one_in(2)) {
+  if (!living.empty() && !chance_.one_in(4)) {
     return returner_dies(*living[chance_.below(living.size())]);
   }
   Client* const client =
