@@ -114,8 +114,10 @@ void TaggedReplica::take_failure(std::uint64_t id, TaggedStatus status, wire::Fa
   why.elapsed_ns = static_cast<std::uint64_t>(took.count());
   why.stderr_tail = stderr_.text();
   wasted_ += took;
-  if (status == TaggedStatus::kTryAgain)
-    return charge_one(std::move(culprit), std::move(why), turn);
+  if (status == TaggedStatus::kTryAgain) {
+    charge_one(std::move(culprit), std::move(why), turn);
+    return;
+  }
   ++culprit.attempts;
   // One that the tool calls failed says nothing of the tool, and goes with the others.
   if (status == TaggedStatus::kDone) return give_up(here(), culprit, std::move(why), turn);
